@@ -41,6 +41,6 @@ pub use money::Price;
 pub use order::{Cancel, Flags, Order, Side};
 pub use rejected::Rejected;
 pub use signature::Signature;
-pub use signed::{Authority, Entry, Signable, Signed, Verified};
+pub use signed::{Authority, Claim, Entry, Recovery, Signable, Signed, Verified};
 pub use task::{Limits, Metering, Outcome, ProgramKind, Receipt, Task, TaskFile};
 pub use typed::{Domain, Typed};

@@ -158,13 +158,21 @@ impl Parameters {
         let name = self.name.len() as u64;
         range("name", name, (1..=64).contains(&name), "1 to 64 bytes long")?;
         range("epoch_ms", epoch, (100..=3_600_000).contains(&epoch), "100 to 3,600,000")?;
-        range("guard_ms", guard, guard >= 2 * u64::from(self.clock_tolerance_ms) && guard < epoch,
-            "at least twice clock_tolerance_ms and less than epoch_ms")?;
+        range(
+            "guard_ms",
+            guard,
+            guard >= 2 * u64::from(self.clock_tolerance_ms) && guard < epoch,
+            "at least twice clock_tolerance_ms and less than epoch_ms",
+        )?;
         let life = u64::from(self.order_life_max_s);
         range("order_life_max_s", life, life * 1000 >= epoch && life <= 86_400, "at least one epoch, at most 86,400")?;
         let slots = u64::from(self.slots_per_owner);
-        range("slots_per_owner", slots, slots >= 1 && self.slots_per_owner <= self.slots_per_owner_max,
-            "1 to slots_per_owner_max")?;
+        range(
+            "slots_per_owner",
+            slots,
+            slots >= 1 && self.slots_per_owner <= self.slots_per_owner_max,
+            "1 to slots_per_owner_max",
+        )?;
         range("heads_max", self.heads_max.into(), self.heads_max >= 1, "at least 1")?;
         let window = u64::from(self.open_window_s);
         range("open_window_s", window, (1..=3600).contains(&window), "1 to 3,600")?;

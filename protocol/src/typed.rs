@@ -18,8 +18,7 @@ pub mod types {
 uint128 pricePerLotSecond,uint32 minDuration,uint32 maxDuration,uint32 minBilled,uint64 fromEpoch,uint64 expiryEpoch,\
 address counterparty,address[] excluded,uint8 minIdentity,uint32 flags,bytes32 tag)Score(uint16 metric,uint64 value)";
     /// An empty slot: withdraws whatever lower version stands in it.
-    pub const CANCEL: &str =
-        "Cancel(address owner,uint16 slot,uint64 version,uint64 fromEpoch,uint64 expiryEpoch)";
+    pub const CANCEL: &str = "Cancel(address owner,uint16 slot,uint64 version,uint64 fromEpoch,uint64 expiryEpoch)";
     /// A cold owner lets a hot key act for it.
     pub const DELEGATION: &str =
         "Delegation(address owner,address delegate,uint32 scope,uint64 notBefore,uint64 notAfter,bytes32 marketId)";
@@ -197,14 +196,13 @@ mod tests {
             .hash(&person("Bob", "0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"))
             .string("Hello, Bob!")
             .finish();
-        let separator = StructHasher::new(
-            "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
-        )
-        .string("Ether Mail")
-        .string("1")
-        .uint(1u8)
-        .address(&"0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC".parse().unwrap())
-        .finish();
+        let separator =
+            StructHasher::new("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+                .string("Ether Mail")
+                .string("1")
+                .uint(1u8)
+                .address(&"0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC".parse().unwrap())
+                .finish();
         let domain = Domain { market: MarketId(Hash::ZERO), separator };
         assert_eq!(
             alloc::format!("{}", domain.digest(&mail)),

@@ -1,0 +1,291 @@
+//! What two peers say to each other outside gossip: requests and responses, with their limits.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::deal::{Acknowledgement, DealEnd, DealTerms, StruckDeal};
+use crate::hash::Hash;
+use crate::market::MarketId;
+use crate::rejected::Rejected;
+use crate::signed::{Authority, Entry};
+use crate::task::{Receipt, Task};
+
+/// Bytes of one chunk of a file.
+pub const CHUNK_MAX: usize = 192 * 1024;
+/// Entries of one page of the book.
+pub const PAGE_MAX: usize = 256;
+
+/// Who a peer is and which market it is in: the first words on every connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The peer's market.
+    pub market: MarketId,
+    /// The version of words and bytes it speaks.
+    pub protocol_version: u32,
+    /// Its build, for people.
+    pub agent: String,
+    /// Live heads in its book.
+    pub heads: u64,
+}
+
+/// Why two peers do not talk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// Different markets.
+    #[error("the peer is in another market ({theirs})")]
+    OtherMarket {
+        /// The refusing peer's market.
+        theirs: MarketId,
+    },
+    /// Different versions.
+    #[error("the peer speaks protocol version {theirs}")]
+    OtherVersion {
+        /// The refusing peer's version.
+        theirs: u32,
+    },
+}
+
+impl Refusal {
+    /// The stable code, part of the API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::OtherMarket { .. } => "other_market",
+            Refusal::OtherVersion { .. } => "other_version",
+        }
+    }
+}
+
+impl Hello {
+    /// Whether a peer that says `self` belongs here.
+    ///
+    /// # Errors
+    /// [`Refusal`] with what stands here.
+    pub fn check(&self, here: &Hello) -> Result<(), Refusal> {
+        if self.protocol_version != here.protocol_version {
+            return Err(Refusal::OtherVersion { theirs: here.protocol_version });
+        }
+        if self.market != here.market {
+            return Err(Refusal::OtherMarket { theirs: here.market });
+        }
+        Ok(())
+    }
+}
+
+/// Bytes that serialise as bytes, not as a list of numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+                Ok(Bytes(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}
+
+/// A message on the orders topic: 1 to 64 heads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersMessage(pub Vec<Entry>);
+
+/// A message on the deals topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DealMessage {
+    /// A deal was struck: its lots are off the book.
+    Struck(alloc::boxed::Box<StruckDeal>),
+    /// A party ended it early.
+    Ended(DealEnd, Authority),
+}
+
+/// What one peer asks of another. The asker's address is the connection's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// First on every connection.
+    Hello(Hello),
+    /// A page of the book, after the head of this owner and slot.
+    Book {
+        /// `None` for the first page.
+        after: Option<(Address, u16)>,
+    },
+    /// The consumer proposes a deal, with both signed orders and its own signature on the terms.
+    Propose {
+        /// The two orders, ask first.
+        orders: alloc::boxed::Box<(Entry, Entry)>,
+        /// The terms.
+        terms: DealTerms,
+        /// The consumer's word.
+        consumer: Authority,
+    },
+    /// One side ends a deal early.
+    EndDeal(DealEnd, Authority),
+    /// Both sides, every heartbeat: the deal lives; the consumer adds its acknowledgement.
+    Heartbeat {
+        /// The deal.
+        deal: Hash,
+        /// The consumer's word on served time.
+        acknowledgement: Option<(Acknowledgement, Authority)>,
+    },
+    /// The consumer wants a task run.
+    RunTask(Task, Authority),
+    /// A piece of a file that the task needs.
+    PutChunk {
+        /// The task it is for.
+        task: Hash,
+        /// BLAKE3 of the whole file.
+        content: Hash,
+        /// Where the piece begins.
+        offset: u64,
+        /// At most [`CHUNK_MAX`] bytes.
+        bytes: Bytes,
+    },
+    /// What the task has done since; answered at once when there is news, else after a moment.
+    FollowTask {
+        /// The task.
+        task: Hash,
+        /// Bytes of standard output that the asker has.
+        stdout_from: u64,
+        /// Bytes of standard error that the asker has.
+        stderr_from: u64,
+    },
+    /// A piece of a file that the task left.
+    GetChunk {
+        /// The task.
+        task: Hash,
+        /// BLAKE3 of the whole file.
+        content: Hash,
+        /// Where the piece begins.
+        offset: u64,
+    },
+    /// Stop a running task.
+    StopTask {
+        /// The task.
+        task: Hash,
+    },
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskState {
+    /// Waits for files.
+    Waiting,
+    /// Waits for its turn, or its program is being compiled.
+    Queued,
+    /// Runs.
+    Running,
+    /// Has a receipt.
+    Done,
+}
+
+/// News of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskNews {
+    /// How far it is.
+    pub state: TaskState,
+    /// The next bytes of standard output.
+    pub stdout: Bytes,
+    /// The next bytes of standard error.
+    pub stderr: Bytes,
+    /// The receipt and the supplier's signature, once done.
+    pub receipt: Option<(Receipt, Authority)>,
+}
+
+/// Why a supplier does not do what a consumer asks inside a deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum TaskRefusal {
+    /// The deal is not running here, or the asker is not its consumer.
+    #[error("the deal is not running here, or is not yours")]
+    NoDeal,
+    /// The task is malformed.
+    #[error("the task is malformed: {0}")]
+    Malformed(Rejected),
+    /// The limits exceed what the deal bought.
+    #[error("the task wants more memory or time than the deal bought")]
+    BeyondDeal,
+    /// The supplier counts gas differently, or cannot run this kind of program.
+    #[error("this kind of program or metering is not offered here")]
+    NotOffered,
+    /// Too many tasks or bytes at once.
+    #[error("too many tasks or bytes at once; wait for one to end")]
+    Busy,
+    /// No such task or file.
+    #[error("no such task or file")]
+    Unknown,
+    /// The bytes are not those that were announced.
+    #[error("the bytes do not have the announced hash or size")]
+    WrongBytes,
+}
+
+impl TaskRefusal {
+    /// The stable code, part of the API.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TaskRefusal::NoDeal => "no_deal",
+            TaskRefusal::Malformed(_) => "malformed_task",
+            TaskRefusal::BeyondDeal => "beyond_deal",
+            TaskRefusal::NotOffered => "not_offered",
+            TaskRefusal::Busy => "busy",
+            TaskRefusal::Unknown => "unknown_task",
+            TaskRefusal::WrongBytes => "wrong_bytes",
+        }
+    }
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// To `Hello`: welcome.
+    Hello(Hello),
+    /// To `Hello`: we do not talk.
+    Refused(Refusal),
+    /// To `Book`: heads in order of owner and slot; fewer than asked for means the end.
+    Book {
+        /// The heads.
+        entries: Vec<Entry>,
+        /// Whether more follow.
+        is_more: bool,
+        /// Struck deals that take lots off these heads; sent with the last page.
+        deals: Vec<StruckDeal>,
+    },
+    /// To `Propose`: the supplier's word.
+    Countersigned(Authority),
+    /// To `Propose` and others: no, and why.
+    Declined(Rejected),
+    /// To `Heartbeat`: whether the deal runs here.
+    Alive {
+        /// Whether it does.
+        is_running: bool,
+    },
+    /// To `RunTask`: accepted; send these files.
+    Needs(Vec<Hash>),
+    /// To `FollowTask`.
+    News(alloc::boxed::Box<TaskNews>),
+    /// To `GetChunk`.
+    Chunk(Bytes),
+    /// Done.
+    Done,
+    /// To anything about tasks: no, and why.
+    TaskRefused(TaskRefusal),
+}
