@@ -1,1 +1,35 @@
-//! Stub.
+//! The one machine that every peer runs. Pure: it takes what happened and the time, and returns what to do.
+//!
+//! ```text
+//!  Input + now                        Market                                  Effects, in order
+//!  Place, Heard ----> intake ----> book ----> seal ----> clear               Recover, Sign (answers come back as Input)
+//!  Recovered, Signed               (heads,    (epoch     (matches,           Judge, Publish, Send, Respond
+//!  Asked, Answered ----> deals      fills)     ends)      root)              Store, then Answer: on disk before told
+//!  Tick, PeerUp           ^                                 |                Tell
+//!                         +-------- propose, countersign ---+
+//! ```
+//!
+//! Nested machines: [`book`] holds what is offered, [`clearing`] is the pure function every peer agrees on, [`maker`]
+//! keeps this node's own offers alive, [`deals`] carries a match to its end. [`Market`] joins them.
+#![no_std]
+extern crate alloc;
+
+pub mod book;
+pub mod clearing;
+pub mod deals;
+pub mod effect;
+pub mod input;
+mod intake;
+pub mod maker;
+pub mod market;
+pub mod sealed;
+mod waiting;
+
+pub use book::{Book, Head};
+pub use clearing::{Clearing, Match, clear};
+pub use deals::{Deal, DealState, EndReason};
+pub use effect::{Answer, Effect, Event, Record, Refused, Topic, Verdict};
+pub use input::{Draft, Input, Unanswered};
+pub use maker::Standing;
+pub use market::Market;
+pub use sealed::{SealedBook, SealedOrder};

@@ -71,6 +71,12 @@ pub enum Rejected {
     /// The lots of the terms overlap lots that are already let.
     #[error("these lots are already in a deal")]
     LotsTaken,
+    /// The supplier has let all that it measured.
+    #[error("the supplier has no capacity left for this")]
+    Overcommitted,
+    /// The supplier's own clearing does not hold this match.
+    #[error("the other side's clearing of that epoch does not hold this match")]
+    NotMatched,
     /// Not countersigned in time.
     #[error("the deal was not opened in time")]
     TooLate,
@@ -111,6 +117,8 @@ impl Rejected {
             Rejected::BookFull => "book_full",
             Rejected::Terms => "bad_terms",
             Rejected::LotsTaken => "lots_taken",
+            Rejected::Overcommitted => "overcommitted",
+            Rejected::NotMatched => "not_matched",
             Rejected::TooLate => "too_late",
             Rejected::UnknownDeal => "unknown_deal",
             Rejected::NotAParty => "not_a_party",
@@ -130,6 +138,8 @@ impl Rejected {
                 | Rejected::Duplicate
                 | Rejected::BookFull
                 | Rejected::LotsTaken
+                | Rejected::Overcommitted
+                | Rejected::NotMatched
                 | Rejected::TooLate
                 | Rejected::UnknownDeal
         )

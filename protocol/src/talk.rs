@@ -115,8 +115,6 @@ pub struct OrdersMessage(pub Vec<Entry>);
 pub enum DealMessage {
     /// A deal was struck: its lots are off the book.
     Struck(alloc::boxed::Box<StruckDeal>),
-    /// A party ended it early.
-    Ended(DealEnd, Authority),
 }
 
 /// What one peer asks of another. The asker's address is the connection's.

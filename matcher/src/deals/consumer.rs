@@ -1,0 +1,175 @@
+//! The consumer's half of a deal: propose, take the countersignature, keep it alive, acknowledge.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use protocol::talk::{Request, Response};
+use protocol::{Acknowledgement, Authority, DealTerms, Hash, Rejected, Side, Signature, Typed};
+
+use crate::clearing::{Clearing, Match};
+use crate::deals::{Deal, DealState, EndReason};
+use crate::effect::{Effect, Event, Topic};
+use crate::input::Unanswered;
+use crate::market::Market;
+use crate::waiting::Next;
+
+impl Market {
+    /// Proposes every match of this node's bids, unless a live deal already holds the lots.
+    pub(crate) fn propose_matches(&mut self, clearing: &Clearing, now: u64) {
+        let own: Vec<Match> = clearing.matches.iter().filter(|found| found.bid.owner == self.owner).cloned().collect();
+        for found in own {
+            let is_mine = self.maker.standings.values().any(|standing| {
+                !standing.is_withdrawn && standing.slot == found.bid.slot && standing.first_version <= found.bid.version
+            });
+            if is_mine && !self.deals.holds(&found.bid, &Hash::ZERO) && !self.book.is_taken(&found.bid, &Hash::ZERO) {
+                self.propose(found, clearing, now);
+            }
+        }
+    }
+
+    fn propose(&mut self, found: Match, clearing: &Clearing, now: u64) {
+        let terms = DealTerms {
+            ask: found.ask,
+            bid: found.bid,
+            price: found.price,
+            duration_s: found.duration_s,
+            billed_min_s: found.billed_min_s,
+            epoch: clearing.epoch,
+            sealed_root: clearing.sealed_root,
+            open_before: now / 1000 + u64::from(self.parameters.open_window_s),
+        };
+        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
+        let [Some(ask), Some(bid)] = heads else { return };
+        let (Some(offered), Some(wanted)) = (ask.order(), bid.order()) else { return };
+        let id = terms.id(&self.domain);
+        let deal = Deal {
+            id,
+            side: Side::Bid,
+            peer: contact(&ask.entry),
+            bought: wanted.capacity.clone(),
+            set_aside: offered.capacity.clone(),
+            state: DealState::Proposed,
+            reason: None,
+            supplier: None,
+            consumer: None,
+            started_ms: 0,
+            over_ms: 0,
+            elapsed_s: 0,
+            acknowledged: None,
+            end: None,
+            is_end_delivered: false,
+            heard_ms: now,
+            beat_ms: now,
+            terms,
+        };
+        self.deals.by_id.insert(id, deal);
+        let ticket = self.waiting.add(Next::SignProposal { deal: id });
+        self.effects.push(Effect::Sign { ticket, digest: id });
+    }
+
+    pub(crate) fn on_proposal_signed(&mut self, id: &Hash, signature: Signature) {
+        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.is_live()) else { return };
+        let consumer = Authority::own(signature);
+        deal.consumer = Some(consumer.clone());
+        let (terms, to, supplier) = (deal.terms.clone(), deal.peer, deal.terms.supplier());
+        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
+        self.store_deal(id);
+        let [Some(ask), Some(bid)] = heads else { return };
+        let orders = Box::new((ask.entry.clone(), bid.entry.clone()));
+        let ticket = self.waiting.add(Next::Proposed { deal: *id });
+        self.effects.push(Effect::Send { ticket, to, request: Box::new(Request::Propose { orders, terms, consumer }) });
+        self.effects.push(Effect::Tell(Event::Proposed { deal: *id, supplier }));
+    }
+
+    pub(crate) fn on_proposal_answered(&mut self, id: &Hash, result: Result<Response, Unanswered>, now: u64) {
+        let Some(deal) = self.deals.by_id.get(id).filter(|deal| deal.state == DealState::Proposed) else { return };
+        match result {
+            Ok(Response::Countersigned(authority)) => {
+                let by = protocol::deal::TermsBy { side: Side::Ask, terms: &deal.terms };
+                let signed = protocol::Signed { body: by, authority: authority.clone() };
+                match signed.recoveries(&self.domain, now / 1000) {
+                    Ok((first, second)) => {
+                        let work = core::iter::once(first).chain(second).collect();
+                        let next = Next::Countersigned { deal: *id, authority: Box::new(authority) };
+                        let ticket = self.waiting.add(next);
+                        self.effects.push(Effect::Recover { ticket, work });
+                    }
+                    Err(rejected) => self.finish(id, EndReason::Declined(rejected), 0, now),
+                }
+            }
+            Ok(Response::Declined(rejected)) => self.finish(id, EndReason::Declined(rejected), 0, now),
+            Ok(_) => self.finish(id, EndReason::Declined(Rejected::Encoding), 0, now),
+            // The supplier may have countersigned all the same: the lots stay bound until `open_before`.
+            Err(_) => {}
+        }
+    }
+
+    pub(crate) fn on_countersignature_verified(&mut self, id: &Hash, authority: Authority, is_valid: bool, now: u64) {
+        let is_waiting = self.deals.by_id.get(id).is_some_and(|deal| deal.state == DealState::Proposed);
+        match (is_waiting, is_valid) {
+            (false, _) => {}
+            (true, false) => self.finish(id, EndReason::Declined(Rejected::Signer), 0, now),
+            (true, true) => {
+                self.strike_as_consumer(id, authority, now);
+                self.announce(id);
+            }
+        }
+    }
+
+    /// Both signatures are there: the clock runs.
+    pub(crate) fn strike_as_consumer(&mut self, id: &Hash, supplier: Authority, now: u64) {
+        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.state == DealState::Proposed) else { return };
+        deal.supplier = Some(supplier);
+        deal.state = DealState::Running;
+        (deal.started_ms, deal.heard_ms) = (now, now);
+        let (supplier, consumer) = (deal.terms.supplier(), deal.terms.consumer());
+        self.store_deal(id);
+        self.effects.push(Effect::Tell(Event::Struck { deal: *id, supplier, consumer, is_own: true }));
+    }
+
+    /// Gossips a struck deal, so that every peer takes its lots off the book.
+    pub(crate) fn announce(&mut self, id: &Hash) {
+        let Some(struck) = self.deals.by_id.get(id).and_then(Deal::struck) else { return };
+        self.book.fill(struck.clone());
+        let bytes = protocol::wire::encode(&protocol::talk::DealMessage::Struck(Box::new(struck)));
+        self.effects.push(Effect::Publish { topic: Topic::Deals, bytes });
+    }
+
+    /// Sends every due heartbeat, with an acknowledgement of the time served so far.
+    pub(crate) fn beat(&mut self, now: u64) {
+        let interval = u64::from(self.parameters.heartbeat_ms);
+        let is_due = |deal: &&mut Deal| {
+            deal.side == Side::Bid && deal.state == DealState::Running && now >= deal.beat_ms + interval
+        };
+        let mut words = Vec::new();
+        for deal in self.deals.by_id.values_mut().filter(is_due) {
+            deal.beat_ms = now;
+            words.push(Acknowledgement { deal: deal.id, elapsed_s: deal.elapsed_at(now) });
+        }
+        for acknowledgement in words {
+            let digest = self.domain.digest(&acknowledgement.struct_hash());
+            let ticket = self.waiting.add(Next::SignAcknowledgement { acknowledgement });
+            self.effects.push(Effect::Sign { ticket, digest });
+        }
+    }
+
+    pub(crate) fn on_acknowledgement_signed(&mut self, word: Acknowledgement, signature: Signature) {
+        let id = word.deal;
+        let Some(deal) = self.deals.by_id.get_mut(&id).filter(|deal| deal.state == DealState::Running) else { return };
+        let authority = Authority::own(signature);
+        deal.acknowledged = Some((word.clone(), Box::new(authority.clone())));
+        let to = deal.peer;
+        let ticket = self.waiting.add(Next::Beat { deal: id });
+        let request = Request::Heartbeat { deal: id, acknowledgement: Some((word, authority)) };
+        self.effects.push(Effect::Send { ticket, to, request: Box::new(request) });
+    }
+}
+
+/// The node that acts for an order's owner: its delegate, or the owner itself.
+pub(crate) fn contact(entry: &protocol::Entry) -> protocol::Address {
+    let authority = match entry {
+        protocol::Entry::Order(order) => &order.authority,
+        protocol::Entry::Cancel(cancel) => &cancel.authority,
+    };
+    authority.delegation.as_ref().map_or(entry.place().0, |delegation| delegation.0.delegate)
+}

@@ -1,0 +1,248 @@
+//! [`Market`]: joins book, clearing, offers and deals. `handle` is the one way in.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use protocol::talk::{Request, Response};
+use protocol::{Address, Capacity, Domain, Hash, Parameters, Rejected, Signature};
+
+use crate::book::Book;
+use crate::clearing::{Clearing, clear};
+use crate::deals::{Deal, Deals, Proposal};
+use crate::effect::{Effect, Event};
+use crate::input::{Input, Unanswered};
+use crate::maker::{Maker, Standing};
+use crate::waiting::{Next, Waiting};
+
+/// Clearings that are kept.
+const HISTORY_MAX: usize = 256;
+
+/// One peer's view of one market.
+#[derive(Debug)]
+pub struct Market {
+    pub(crate) parameters: Parameters,
+    pub(crate) domain: Domain,
+    pub(crate) owner: Address,
+    pub(crate) book: Book,
+    pub(crate) maker: Maker,
+    pub(crate) deals: Deals,
+    pub(crate) waiting: Waiting,
+    pub(crate) measured: Option<Capacity>,
+    /// The last epoch that was cleared here.
+    pub(crate) cleared: Option<u64>,
+    pub(crate) effects: Vec<Effect>,
+    history: VecDeque<Arc<Clearing>>,
+}
+
+impl Market {
+    /// A peer with an empty book that trades as `owner`. `parameters` must have passed their check.
+    pub fn new(parameters: Parameters, owner: Address) -> Market {
+        let domain = parameters.domain();
+        Market {
+            book: Book::new(domain, parameters.heads_max),
+            domain,
+            parameters,
+            owner,
+            maker: Maker::default(),
+            deals: Deals::default(),
+            waiting: Waiting::default(),
+            measured: None,
+            cleared: None,
+            effects: Vec::new(),
+            history: VecDeque::new(),
+        }
+    }
+
+    /// Takes what happened at `now` (unix ms) and returns what to do, in order.
+    pub fn handle(&mut self, input: Input, now: u64) -> Vec<Effect> {
+        match input {
+            Input::Tick => self.on_tick(now),
+            Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
+            Input::Measured(capacity) => self.measured = Some(capacity),
+            Input::Place { user, draft } => self.on_place(user, *draft, now),
+            Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
+            Input::EndDeal { user, deal } => self.on_end_deal(user, &deal, now),
+            Input::Heard { token, topic, bytes, .. } => self.on_heard(token, topic, &bytes, now),
+            Input::Asked { from, token, request } => self.on_asked(from, token, *request, now),
+            Input::Answered { ticket, result } => self.on_answered(ticket, result.map(|response| *response), now),
+            Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
+            Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
+            Input::PeerUp(peer) => self.on_peer_up(peer),
+            Input::PeerDown(_) => {}
+        }
+        core::mem::take(&mut self.effects)
+    }
+
+    fn on_tick(&mut self, now: u64) {
+        let running = self.parameters.epoch_at(now);
+        let next = self.cleared.map_or(running, |cleared| cleared + 1);
+        if next < running {
+            self.clear_epoch(running - 1, now);
+            self.book.prune(running);
+        } else if self.cleared.is_none() && running > 0 {
+            self.cleared = Some(running - 1);
+        }
+        self.tick_deals(now);
+        self.tick_maker(now);
+    }
+
+    fn clear_epoch(&mut self, epoch: u64, now: u64) {
+        let clearing = Arc::new(clear(&self.book.seal(epoch)));
+        self.cleared = Some(epoch);
+        if self.history.len() == HISTORY_MAX {
+            self.history.pop_front();
+        }
+        self.history.push_back(clearing.clone());
+        self.effects.push(Effect::Tell(Event::Cleared {
+            epoch,
+            sealed_root: clearing.sealed_root,
+            root: clearing.root,
+            orders: clearing.orders,
+            matches: clearing.matches.len(),
+        }));
+        self.propose_matches(&clearing, now);
+        self.resume_proposals(now);
+    }
+
+    fn on_restore(&mut self, standings: Vec<Standing>, deals: Vec<Deal>, now: u64) {
+        deals.into_iter().for_each(|deal| self.restore_deal(deal, now));
+        standings.into_iter().for_each(|standing| self.restore_standing(standing, now));
+    }
+
+    fn on_asked(&mut self, from: Address, token: u64, request: Request, now: u64) {
+        match request {
+            Request::Book { after } => {
+                let page = self.book_page(after);
+                self.respond(token, page);
+            }
+            Request::Propose { orders, terms, consumer } => {
+                let proposal = Proposal { from, bid: orders.1, terms, consumer };
+                self.on_proposal(token, proposal, now);
+            }
+            Request::EndDeal(end, authority) => self.on_end_heard(token, end, authority, now),
+            Request::Heartbeat { deal, acknowledgement } => {
+                self.on_heartbeat((from, token), &deal, acknowledgement, now);
+            }
+            // Tasks and greetings are the caller's to serve; whoever passes them here gets a refusal.
+            _ => self.respond(token, Response::Declined(Rejected::Encoding)),
+        }
+    }
+
+    fn on_answered(&mut self, ticket: u64, result: Result<Response, Unanswered>, now: u64) {
+        match self.waiting.take(ticket) {
+            Some(Next::Proposed { deal }) => self.on_proposal_answered(&deal, result, now),
+            Some(Next::Beat { deal }) => {
+                let alive = result.map(|response| response == Response::Alive { is_running: true });
+                self.on_heartbeat_answered(&deal, alive, now);
+            }
+            Some(Next::EndSent { deal }) => self.on_end_answered(&deal, result.is_ok()),
+            Some(Next::BookPage { from }) => {
+                if let Ok(response) = result {
+                    self.on_book_page(from, response, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_recovered(&mut self, ticket: u64, verdicts: &[bool], now: u64) {
+        let is_valid = !verdicts.is_empty() && verdicts.iter().all(|&good| good);
+        match self.waiting.take(ticket) {
+            Some(Next::Heads { token, entries, heard, is_faulty }) => {
+                self.on_heads_verified(token, (entries, heard), is_faulty, verdicts);
+            }
+            Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid),
+            Some(Next::Struck { token, deal }) => self.on_struck_verified(token, *deal, is_valid, now),
+            Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
+            Some(Next::EndHeard { token, end, authority }) => {
+                self.on_end_verified(token, (end, authority), is_valid, now);
+            }
+            Some(Next::Acknowledged { acknowledgement, authority }) if is_valid => {
+                self.on_acknowledged(acknowledgement, authority, now);
+            }
+            Some(Next::Countersigned { deal, authority }) => {
+                self.on_countersignature_verified(&deal, *authority, is_valid, now);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_signed(&mut self, ticket: u64, signature: Signature, now: u64) {
+        match self.waiting.take(ticket) {
+            Some(Next::SignHead { user, standing }) => self.on_head_signed(user, *standing, signature, now),
+            Some(Next::SignProposal { deal }) => self.on_proposal_signed(&deal, signature),
+            Some(Next::SignCounter { deal, token }) => self.on_counter_signed(&deal, token, signature, now),
+            Some(Next::SignEnd { user, end }) => self.on_end_signed(user, end, signature, now),
+            Some(Next::SignAcknowledgement { acknowledgement }) => {
+                self.on_acknowledgement_signed(acknowledgement, signature);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_peer_up(&mut self, peer: Address) {
+        self.ask_for_book(peer, None);
+        let owed = |deal: &&Deal| deal.peer == peer && deal.end.is_some() && !deal.is_end_delivered;
+        let owed: Vec<Hash> = self.deals.by_id.values().filter(owed).map(|deal| deal.id).collect();
+        owed.iter().for_each(|deal| self.deliver_end(deal));
+    }
+
+    /// The market's parameters.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The market's signing domain.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// In whose name this peer trades.
+    pub fn owner(&self) -> Address {
+        self.owner
+    }
+
+    /// What this machine can do, once measured.
+    pub fn measured(&self) -> Option<&Capacity> {
+        self.measured.as_ref()
+    }
+
+    /// The book.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Own offers, by slot, withdrawn ones included until they expire.
+    pub fn standings(&self) -> impl Iterator<Item = &Standing> {
+        self.maker.standings.values()
+    }
+
+    /// Own deals, by id.
+    pub fn deals(&self) -> impl Iterator<Item = &Deal> {
+        self.deals.by_id.values()
+    }
+
+    /// The own deal with this id.
+    pub fn deal(&self, id: &Hash) -> Option<&Deal> {
+        self.deals.by_id.get(id)
+    }
+
+    /// Kept clearings, oldest first.
+    pub fn clearings(&self) -> impl DoubleEndedIterator<Item = &Arc<Clearing>> {
+        self.history.iter()
+    }
+
+    /// The kept clearing of `epoch`.
+    pub fn clearing(&self, epoch: u64) -> Option<&Arc<Clearing>> {
+        self.history.iter().rev().find(|clearing| clearing.epoch == epoch)
+    }
+
+    /// The lots of an own offer that are neither let nor served.
+    pub fn open_lots(&self, standing: &Standing) -> u32 {
+        self.lots_left(standing)
+    }
+}
+
+#[cfg(test)]
+mod tests;
