@@ -39,7 +39,8 @@ impl House {
             let path = format!("{member}/Cargo.toml");
             members.push(Manifest::new(&path, find(&path).unwrap_or_default())?);
         }
-        let rust = files.iter().filter(|(path, _)| path.ends_with(".rs"));
+        let has_begun = |text: &str| !text.starts_with("//! Stub.\n");
+        let rust = files.iter().filter(|(path, text)| path.ends_with(".rs") && has_begun(text));
         let mut sources: Vec<Source> = rust.map(|(path, text)| Source::new(path, text)).collect();
         let for_tests: Vec<String> = sources.iter().flat_map(test_paths).collect();
         for source in &mut sources {
