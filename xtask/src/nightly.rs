@@ -10,7 +10,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     let has_nextest = has_nextest();
     let mut all = stages(has_nextest);
     let long = match has_nextest {
-        true => "cargo nextest run --workspace --all-targets --release --run-ignored only",
+        true => "cargo nextest run --workspace --all-targets --release --run-ignored only --no-tests pass",
         false => "cargo test --workspace --all-targets --release -- --ignored",
     };
     all.push(Stage::program("long tests", long));
