@@ -24,7 +24,8 @@ fn complaint(source: &Source) -> Option<(usize, String)> {
             "open with one to three lines of `//!`: what the file is for and what it must not know".into(),
         ));
     }
-    if head.len() > lines_max {
+    let text_lines = head.iter().filter(|line| !line.is_empty()).count();
+    if text_lines > lines_max {
         return Some((
             lines_max + 1,
             format!("a head has at most {lines_max} lines: move the rest to where it applies"),
