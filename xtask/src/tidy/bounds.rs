@@ -5,7 +5,7 @@ use super::house::House;
 use super::source::lines_with;
 
 const RULE: &str = "bounds";
-const UNBOUNDED: [&str; 3] = ["unbounded_channel", "UnboundedSender", "UnboundedReceiver"];
+const UNBOUNDED: [&str; 4] = ["unbounded_channel", "mpsc::unbounded", "UnboundedSender", "UnboundedReceiver"];
 
 pub(super) fn check(house: &House) -> Vec<Violation> {
     let mut broken = Vec::new();
@@ -33,9 +33,10 @@ mod tests {
     #[test]
     fn an_unbounded_queue_is_caught_in_tests_too() {
         for path in ["node/src/a.rs", "node/tests/a.rs"] {
-            let house = House::of(&[(path, "// unbounded_channel is refused\nuse tokio::unbounded_channel;\n")]);
-            let broken = check(&house);
-            assert_eq!((broken.len(), broken[0].line), (1, 2));
+            for word in UNBOUNDED {
+                let broken = check(&House::of(&[(path, &format!("// {word} is refused\nlet a = {word}();\n"))]));
+                assert_eq!((broken.len(), broken[0].line), (1, 2), "{word}");
+            }
         }
     }
 

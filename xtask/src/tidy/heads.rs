@@ -26,10 +26,7 @@ fn complaint(source: &Source) -> Option<(usize, String)> {
     }
     let text_lines = head.iter().filter(|line| !line.is_empty()).count();
     if text_lines > lines_max {
-        return Some((
-            lines_max + 1,
-            format!("a head has at most {lines_max} lines: move the rest to where it applies"),
-        ));
+        return Some((head.len(), format!("a head has at most {lines_max} lines: move the rest to where it applies")));
     }
     let is_phrase = EMPTY_PHRASES.iter().any(|phrase| head[0].starts_with(phrase));
     if is_phrase || head.join(" ").split_whitespace().count() < WORDS_MIN {
@@ -51,6 +48,7 @@ mod tests {
         let line = "//! The book of one market.\n";
         assert_eq!(broken_line("a/src/b.rs", line), None);
         assert_eq!(broken_line("a/src/b.rs", &line.repeat(3)), None);
+        assert_eq!(broken_line("a/src/b.rs", &format!("{line}//!\n{line}{line}")), None);
         assert_eq!(broken_line("a/src/lib.rs", &line.repeat(30)), None);
     }
 
