@@ -2,5 +2,6 @@
 #![allow(dead_code, unused_imports)]
 
 mod clock;
+mod store;
 
 fn main() {}
