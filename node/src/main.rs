@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod clock;
+mod data_folder;
 mod store;
 
 fn main() {}
