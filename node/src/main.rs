@@ -3,6 +3,7 @@
 
 mod clock;
 mod data_folder;
+mod keys;
 mod store;
 
 fn main() {}
