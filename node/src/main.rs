@@ -4,6 +4,7 @@
 mod clock;
 mod data_folder;
 mod keys;
+mod market_file;
 mod store;
 
 fn main() {}
