@@ -129,8 +129,8 @@ impl Client {
         let rows = desk.store.load(Table::Tasks)?;
         let client = Arc::new(Client { desk, jobs: Mutex::new(BTreeMap::new()) });
         for (key, value) in rows {
-            let record: JobRecord = wire::decode(&value, RECORD_MAX)
-                .map_err(|_| StoreError::Corrupt { table: Table::Tasks, key: key.clone() })?;
+            let damaged = |_| client.desk.store.damaged(Table::Tasks, key);
+            let record: JobRecord = wire::decode(&value, RECORD_MAX).map_err(damaged)?;
             let job = Arc::new(client.job_of(record));
             client.jobs().insert(job.id, job.clone());
             if !job.progress().is_over() {

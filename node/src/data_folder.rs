@@ -144,6 +144,16 @@ impl DataFolder {
         self.path.join("cache")
     }
 
+    /// Where tasks get their folders.
+    pub fn tasks(&self) -> PathBuf {
+        self.path.join("tasks")
+    }
+
+    /// The market that nodes of this folder are in.
+    pub fn market_file(&self) -> PathBuf {
+        self.path.join("market.toml")
+    }
+
     /// The file of the API's bearer token.
     pub fn api_token_path(&self) -> PathBuf {
         self.path.join(API_TOKEN)

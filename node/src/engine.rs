@@ -187,7 +187,7 @@ pub fn restore(store: &Store) -> Result<Input, StoreError> {
     fn read<T: serde::Serialize + serde::de::DeserializeOwned>(store: &Store, table: Table) -> Result<Vec<T>, StoreError> {
         let rows = store.load(table)?;
         rows.into_iter()
-            .map(|(key, value)| wire::decode(&value, RECORD_MAX).map_err(|_| StoreError::Corrupt { table, key }))
+            .map(|(key, value)| wire::decode(&value, RECORD_MAX).map_err(|_| store.damaged(table, key)))
             .collect()
     }
     let standings: Vec<Standing> = read(store, Table::Heads)?;

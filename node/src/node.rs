@@ -7,15 +7,16 @@ use std::sync::Arc;
 use matcher::{Input, Market, Topic};
 use protocol::talk::{Hello, Request, Response};
 use protocol::{Address, Capacity, wire};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::{self, Api};
 use crate::client::{Client, Desk};
 use crate::clock::Clock;
-use crate::data_folder::{DataFolder, DataFolderError};
+use crate::data_folder::{DataFolder, DataFolderError, DataFolderLock};
 use crate::engine::{self, Engine, Parts, Work};
 use crate::files::{Files, FilesError};
-use crate::keys::{self, KeyError};
+use crate::keys::{self, Key, KeyError};
 use crate::market_file::{MarketFile, MarketFileError};
 use crate::net::{self, Net, NetConfig, NetError, NetEvent};
 use crate::store::{Identity, Store, StoreError, Table};
@@ -117,25 +118,12 @@ impl NodeError {
 /// # Errors
 /// [`NodeError`] if it cannot start, or had to stop.
 pub async fn run(config: Config) -> Result<(), NodeError> {
-    let clock = Arc::new(Clock::new());
-    let folder = DataFolder::open(&config.data)?;
-    let key = Arc::new(keys::load(folder.path(), config.passphrase.as_deref())?);
-    let file = MarketFile::read(&config.market.clone().unwrap_or_else(|| folder.market_file()))?;
-    let parameters = file.parameters().clone();
-    let owner = key.address();
-    let store = Arc::new(Store::open(folder.path(), &Identity { market: parameters.id(), owner })?);
-    let files = Arc::new(Files::open(&folder.cache())?);
-    let restored = engine::restore(&store)?;
-    let measured = stored_capacity(&store)?;
-    if !config.api.ip().is_loopback() {
-        return Err(NodeError::ApiNotLocal { address: config.api });
-    }
-    let api_failed = |source| NodeError::Api { address: config.api, source };
-    let listener = api::bind(config.api).await.map_err(api_failed)?;
-    let api_address = listener.local_addr().map_err(api_failed)?;
-    let bootstrap: Vec<String> = config.bootstrap.iter().chain(file.bootstrap()).cloned().collect();
+    let home = Home::open(&config)?;
+    let (listener, api_address) = bind_api(config.api).await?;
+    let parameters = home.file.market.clone();
+    let (owner, domain) = (home.key.address(), parameters.domain());
     let (net, net_events) = net::start(NetConfig {
-        keypair: key.libp2p_keypair(),
+        keypair: home.key.libp2p_keypair(),
         hello: Hello {
             market: parameters.id(),
             protocol_version: parameters.protocol_version,
@@ -143,14 +131,18 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
             heads: 0,
         },
         listen: addresses(&config.listen)?,
-        bootstrap: addresses(&bootstrap)?,
+        bootstrap: addresses(&[&config.bootstrap[..], &home.file.network.bootstrap[..]].concat())?,
         is_mdns: config.is_mdns,
     })
     .await?;
-    let domain = parameters.domain();
-    let market = Market::new(parameters, owner);
-    let parts =
-        Parts { market, store: store.clone(), net: net.clone(), key: key.clone(), clock: clock.clone() };
+    let Home { folder, _lock, clock, key, store, files, restored, measured, .. } = home;
+    let parts = Parts {
+        market: Market::new(parameters, owner),
+        store: store.clone(),
+        net: net.clone(),
+        key: key.clone(),
+        clock: clock.clone(),
+    };
     let (engine, engine_task) = engine::start(parts);
     if let Some(capacity) = measured {
         engine.input(Input::Measured(capacity)).await;
@@ -174,32 +166,74 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         key: key.clone(),
         domain,
     };
-    let client = Client::open(desk)?;
-    tokio::spawn(pump(net.clone(), net_events, engine.clone(), worker.clone()));
-    let (stop, stopping) = watch::channel(false);
-    let token = folder.api_token()?;
     let api = Api {
         engine: engine.clone(),
         net: net.clone(),
-        worker,
-        client,
-        files,
-        store,
-        key,
-        token,
+        worker: worker.clone(),
+        client: Client::open(desk)?,
+        files: files.clone(),
+        store: store.clone(),
+        key: key.clone(),
+        token: folder.api_token()?,
         started_ms: clock.now_ms(),
     };
+    tokio::spawn(pump(net.clone(), net_events, engine.clone(), worker));
+    let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(api::serve(listener, api, until_true(stopping)));
-    folder.write_api_address(&api_address)?;
+    folder.write_api_address(api_address)?;
     tracing::info!(%owner, api = %api_address, "the node is up");
     let result = wait(engine_task, config.is_bound_to_stdin).await;
-    folder.remove_api_address();
     stop.send_replace(true);
     engine.stop().await;
     net.shutdown().await;
     serving.abort();
     tracing::info!("the node is down");
     result
+}
+
+/// What a node finds in its data folder.
+struct Home {
+    folder: DataFolder,
+    _lock: DataFolderLock,
+    clock: Arc<Clock>,
+    key: Arc<Key>,
+    file: MarketFile,
+    store: Arc<Store>,
+    files: Arc<Files>,
+    restored: Input,
+    measured: Option<Capacity>,
+}
+
+impl Home {
+    fn open(config: &Config) -> Result<Home, NodeError> {
+        let folder = DataFolder::open(&config.data)?;
+        let lock = folder.lock()?;
+        let key = Arc::new(keys::load(folder.path(), config.passphrase.as_deref())?);
+        let file = MarketFile::read(&config.market.clone().unwrap_or_else(|| folder.market_file()))?;
+        let identity = Identity { market: file.market.id(), owner: key.address() };
+        let store = Arc::new(Store::open(folder.path(), &identity)?);
+        Ok(Home {
+            files: Arc::new(Files::open(&folder.cache())?),
+            restored: engine::restore(&store)?,
+            measured: stored_capacity(&store)?,
+            clock: Arc::new(Clock::new()),
+            _lock: lock,
+            folder,
+            key,
+            file,
+            store,
+        })
+    }
+}
+
+async fn bind_api(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
+    if !address.ip().is_loopback() {
+        return Err(NodeError::ApiNotLocal { address });
+    }
+    let failed = |source| NodeError::Api { address, source };
+    let listener = api::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
 }
 
 /// Ends with a signal, with standard input, or with the engine.
@@ -294,6 +328,8 @@ fn addresses<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>, NodeError
 fn stored_capacity(store: &Store) -> Result<Option<Capacity>, StoreError> {
     let rows = store.load(Table::Measurements)?;
     let row = rows.into_iter().find(|(key, _)| key == b"capacity");
-    let damaged = |key| StoreError::Corrupt { table: Table::Measurements, key };
-    row.map(|(key, value)| wire::decode(&value, engine::RECORD_MAX).map_err(|_| damaged(key))).transpose()
+    let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+        wire::decode(&value, engine::RECORD_MAX).map_err(|_| store.damaged(Table::Measurements, key))
+    };
+    row.map(read).transpose()
 }

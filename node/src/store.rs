@@ -167,6 +167,11 @@ impl Store {
         self.run(|database| read_table(database, table.name()))
     }
 
+    /// The error for a value of this store that is whole, but not what its reader expects.
+    pub fn damaged(&self, table: Table, key: Vec<u8>) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), damage: Damage::Value { table: table.name(), key } }
+    }
+
     fn check_identity(&self, identity: &Identity) -> Result<(), StoreError> {
         let rows = self.run(|database| read_table(database, IDENTITY))?;
         let path = || self.path.clone();
