@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 mod folder;
 mod keystore;
 
-pub use folder::{KeyError, Protection, check_permissions, load, save, stored_address};
+pub use folder::{KeyError, Protection, check_permissions, load, load_file, save, stored_address};
 
 /// A secp256k1 secret and its address. Erased from memory when dropped; never shown.
 pub struct Key {

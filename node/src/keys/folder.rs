@@ -164,18 +164,23 @@ fn save_with_cost(folder: &Path, key: &Key, protection: Protection, log_n: u8) -
 /// # Errors
 /// [`KeyError`], whatever the file holds.
 pub fn load(folder: &Path, passphrase: Option<&str>) -> Result<Key, KeyError> {
-    match find(folder)? {
-        KeyFile::Sealed(path) => {
-            let text = read(&path)?;
-            // A damaged file is reported before a passphrase is asked for.
-            keystore::named_address(&text).map_err(|error| unreadable(&path, error))?;
-            let Some(passphrase) = passphrase else { return Err(KeyError::PassphraseNeeded { path }) };
-            keystore::open(&text, passphrase).map_err(|error| unreadable(&path, error))
-        }
-        KeyFile::Bare(path) => {
-            Key::from_hex(&read(&path)?).map_err(|_| unreadable(&path, KeystoreError::Field("secret")))
-        }
+    let (KeyFile::Sealed(path) | KeyFile::Bare(path)) = find(folder)?;
+    load_file(&path, passphrase)
+}
+
+/// As [`load`], from a file of any name: a keystore if it begins as JSON does, else hex digits.
+///
+/// # Errors
+/// [`KeyError`], whatever the file holds.
+pub fn load_file(path: &Path, passphrase: Option<&str>) -> Result<Key, KeyError> {
+    let text = read(path)?;
+    if !text.trim_start().starts_with('{') {
+        return Key::from_hex(&text).map_err(|_| unreadable(path, KeystoreError::Field("secret")));
     }
+    // A damaged file is reported before a passphrase is asked for.
+    keystore::named_address(&text).map_err(|error| unreadable(path, error))?;
+    let Some(passphrase) = passphrase else { return Err(KeyError::PassphraseNeeded { path: path.into() }) };
+    keystore::open(&text, passphrase).map_err(|error| unreadable(path, error))
 }
 
 /// The address of the key in `folder` without its passphrase: what is written on the file, which only [`load`] proves.
@@ -266,6 +271,10 @@ mod tests {
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
             assert_eq!(load(folder.path(), passphrase).unwrap().address(), key.address());
             assert_eq!(stored_address(folder.path()).unwrap(), key.address());
+            let elsewhere = folder.path().join("brought along");
+            fs::copy(&path, &elsewhere).unwrap();
+            assert_eq!(load_file(&elsewhere, passphrase).unwrap().address(), key.address());
+            fs::remove_file(elsewhere).unwrap();
             assert!(check_permissions(folder.path()).is_ok());
         }
     }
