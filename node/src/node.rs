@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::data_folder::{DataFolder, DataFolderError, DataFolderLock};
 use crate::engine::{self, Engine, Parts, Work};
 use crate::files::{Files, FilesError};
+use crate::happening::Happening;
 use crate::keys::{self, Key, KeyError};
 use crate::market_file::{MarketFile, MarketFileError};
 use crate::net::{self, Net, NetConfig, NetError, NetEvent};
@@ -288,17 +289,17 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 engine.work(Work::Request { input, reply }).await;
             }
             NetEvent::PeerUp { address } => {
-                engine.tell(serde_json::json!({"event": "peer_up", "peer": address}));
+                engine.tell(Happening::PeerUp { peer: address });
                 engine.input(Input::PeerUp(address)).await;
             }
             NetEvent::PeerDown { address } => {
-                engine.tell(serde_json::json!({"event": "peer_down", "peer": address}));
+                engine.tell(Happening::PeerDown { peer: address });
                 engine.input(Input::PeerDown(address)).await;
             }
             NetEvent::Refused { address, multiaddr, refusal } => {
                 tracing::warn!(%address, %multiaddr, %refusal, "a peer does not belong here");
                 let (code, why) = (refusal.code(), refusal.to_string());
-                engine.tell(serde_json::json!({"event": "peer_refused", "peer": address, "code": code, "why": why}));
+                engine.tell(Happening::PeerRefused { peer: address, code, why });
             }
             NetEvent::Listening(multiaddr) => tracing::info!(%multiaddr, "listening"),
         }

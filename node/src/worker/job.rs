@@ -8,6 +8,7 @@ use protocol::{Authority, Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
 use sandbox::{Event, Finished, Job};
 use tokio::sync::mpsc;
 
+use crate::happening::Happening;
 use crate::store::{Change, Table};
 use crate::worker::{Entry, Worker};
 
@@ -114,8 +115,8 @@ impl Worker {
             progress.state = TaskState::Done;
             progress.over_ms = Some(over_ms);
         });
-        let outcome = finished.outcome.code();
-        self.bench.engine.tell(serde_json::json!({"event": "task", "task": entry.id, "state": "done", "outcome": outcome}));
+        let outcome = finished.outcome.code().to_owned();
+        self.bench.engine.tell(Happening::Task { task: entry.id, state: "done", outcome });
         Ok(())
     }
 }
