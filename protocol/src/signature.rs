@@ -13,6 +13,11 @@ use crate::address::Address;
 use crate::hash::{Hash, HexError, hex_decode, hex_encode};
 use crate::rejected::Rejected;
 
+/// The group order: r stays below it.
+const ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc,
+    0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
+];
 /// Half the group order: the largest S that is accepted, so that a signature has one form only (EIP-2).
 const HALF_ORDER: [u8; 32] = [
     0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e,
@@ -32,13 +37,15 @@ impl Signature {
         Signature(bytes)
     }
 
-    /// Whether the form is the only one that is accepted: low S and v in {27, 28}. Costs nothing.
+    /// Whether the form is the only one that is accepted: r and s in range, low S and v in {27, 28}. Costs nothing.
     ///
     /// # Errors
     /// [`Rejected::SignatureForm`].
     pub fn check_form(&self) -> Result<(), Rejected> {
-        let is_low = self.0[32..64] <= HALF_ORDER[..];
-        match is_low && matches!(self.0[64], 27 | 28) {
+        let (r, s) = (&self.0[..32], &self.0[32..64]);
+        let is_r = *r > [0; 32][..] && *r < ORDER[..];
+        let is_low_s = *s > [0; 32][..] && *s <= HALF_ORDER[..];
+        match is_r && is_low_s && matches!(self.0[64], 27 | 28) {
             true => Ok(()),
             false => Err(Rejected::SignatureForm),
         }

@@ -206,6 +206,8 @@ pub struct TaskNews {
     pub stdout: Bytes,
     /// The next bytes of standard error.
     pub stderr: Bytes,
+    /// What happened, as a sentence for people; not signed, and in part the program's own words.
+    pub detail: String,
     /// The receipt and the supplier's signature, once done.
     pub receipt: Option<(Receipt, Authority)>,
 }

@@ -1,0 +1,90 @@
+//! Errors as answers: one table from codes to status, one body shape.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use matcher::Refused;
+
+use crate::api::words::{ErrorWord, Failure};
+use crate::engine::Stopped;
+use crate::files::FilesError;
+use crate::store::StoreError;
+
+/// An error on its way to a user.
+#[derive(Debug)]
+pub struct ApiError(pub ErrorWord);
+
+/// What a handler gives back.
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    /// An error with its code, what happened, and the next step.
+    pub fn new(code: &str, message: impl Into<String>, next: Option<&str>) -> ApiError {
+        ApiError(ErrorWord { code: code.to_owned(), message: message.into(), next: next.map(str::to_owned) })
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.0.code.as_str() {
+            "no_token" | "wrong_token" => StatusCode::UNAUTHORIZED,
+            "foreign_host" | "foreign_origin" => StatusCode::FORBIDDEN,
+            "no_such_route" | "unknown_order" | "unknown_deal" | "unknown_task" | "unknown_file" | "unknown_epoch"
+            | "not_measured" | "no_deal" => StatusCode::NOT_FOUND,
+            "deal_over" | "no_free_slot" | "not_the_consumer" => StatusCode::CONFLICT,
+            "file_too_large" | "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "busy" | "rate_limit" => StatusCode::TOO_MANY_REQUESTS,
+            "stopped" => StatusCode::SERVICE_UNAVAILABLE,
+            "disk_failed" | "store_failed" | "bench_failed" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status(), Json(Failure { error: self.0 })).into_response()
+    }
+}
+
+impl From<ErrorWord> for ApiError {
+    fn from(word: ErrorWord) -> ApiError {
+        ApiError(word)
+    }
+}
+
+impl From<Stopped> for ApiError {
+    fn from(error: Stopped) -> ApiError {
+        ApiError::new("stopped", error.to_string(), Some("see the node's log; start it with `souk node run`"))
+    }
+}
+
+impl From<FilesError> for ApiError {
+    fn from(error: FilesError) -> ApiError {
+        ApiError::new(error.code(), error.to_string(), None)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        ApiError::new("store_failed", error.to_string(), Some("see the node's log"))
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> ApiError {
+        let next = match refused {
+            Refused::NotMeasured => Some("souk bench"),
+            Refused::BeyondMeasured { .. } => Some("offer less, or fewer lots; see `souk node status`"),
+            Refused::NoFreeSlot(_) => Some("souk ask list, souk bid list, then cancel one"),
+            Refused::UnknownOrder => Some("souk ask list, souk bid list"),
+            Refused::UnknownDeal | Refused::DealOver => Some("souk deal list"),
+            Refused::Busy => Some("try again in a moment"),
+            Refused::Rejected(_) => None,
+        };
+        ApiError::new(refused.code(), refused.to_string(), next)
+    }
+}
+
+/// For every path that is not a route.
+pub async fn no_such_route(uri: axum::http::Uri) -> ApiError {
+    ApiError::new("no_such_route", format!("there is nothing at {}", uri.path()), None)
+}

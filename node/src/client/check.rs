@@ -1,0 +1,62 @@
+//! Checking a receipt: it is the supplier's, it is about this very task, and the bytes are those it names.
+
+use protocol::{Address, Authority, Claim, Hash, Receipt, Scope};
+
+use crate::api::words::ErrorWord;
+use crate::client::{Client, Job, failure};
+
+impl Client {
+    /// Whether the receipt is signed by the deal's supplier and fits the task and the streams that were received.
+    pub(super) async fn check(
+        &self,
+        job: &Job,
+        receipt: &Receipt,
+        authority: Authority,
+        streams: (&[u8], &[u8]),
+    ) -> Result<(), ErrorWord> {
+        fits(job, receipt, streams).map_err(|what| {
+            let advice = "cancel the deal and exclude this supplier with `souk bid create --except`";
+            failure("wrong_receipt", format!("the receipt names another {what}"), Some(advice))
+        })?;
+        let supplier = self.supplier_of(job.task.deal).await?;
+        let (claim, domain) = (Claim::single(receipt, supplier, Scope::RECEIPT), self.desk.domain);
+        let unix_s = self.desk.engine.clock().now_ms() / 1000;
+        let verify = move || authority.verify(&claim, &domain, unix_s);
+        let verdict = tokio::task::spawn_blocking(verify).await;
+        match verdict {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(rejected)) => Err(failure("wrong_receipt", format!("the receipt is {rejected}"), None)),
+            Err(_) => Err(failure("stopped", "the node is shutting down", None)),
+        }
+    }
+
+    async fn supplier_of(&self, deal: Hash) -> Result<Address, ErrorWord> {
+        let look = move |market: &matcher::Market, _| market.deal(&deal).map(|deal| deal.terms.supplier());
+        let found = self.desk.engine.view(look).await.ok().flatten();
+        found.ok_or_else(|| failure("unknown_deal", "the deal is gone", None))
+    }
+}
+
+/// The first thing in which the receipt is not about this task or these bytes.
+fn fits(job: &Job, receipt: &Receipt, (stdout, stderr): (&[u8], &[u8])) -> Result<(), &'static str> {
+    let task = &job.task;
+    let is_stream = |file: &protocol::TaskFile, bytes: &[u8]| {
+        file.content.0 == *blake3::hash(bytes).as_bytes() && file.size == bytes.len() as u64
+    };
+    let is_output = |file: &protocol::TaskFile| task.outputs.contains(&file.path);
+    let total: u128 = receipt.outputs.iter().map(|file| u128::from(file.size)).sum();
+    let checks = [
+        (receipt.deal == task.deal, "deal"),
+        (receipt.task == job.id, "task"),
+        (receipt.program == task.program, "program"),
+        (receipt.arguments == task.arguments_hash(), "argument list"),
+        (receipt.inputs == task.inputs_hash(), "set of inputs"),
+        (receipt.metering == task.metering, "metering"),
+        (receipt.gas_limit == task.limits.gas && receipt.gas <= task.limits.gas, "amount of gas"),
+        (is_stream(&receipt.stdout, stdout), "standard output"),
+        (is_stream(&receipt.stderr, stderr), "standard error"),
+        (receipt.outputs.iter().all(is_output), "set of outputs"),
+        (total <= u128::from(task.limits.output), "size of outputs"),
+    ];
+    checks.iter().find(|(fits, _)| !fits).map_or(Ok(()), |(_, what)| Err(what))
+}

@@ -1,0 +1,121 @@
+//! Carrying out effects: one arm each. What is to be stored is on disk before anything else of the batch is done.
+
+use matcher::{Effect, Event, Input, Record, Topic, Unanswered, Verdict};
+use protocol::talk::{Request, Response};
+use protocol::{Address, Recovery, wire};
+
+use crate::engine::Loop;
+use crate::net;
+use crate::store::{Change, StoreError, Table};
+
+impl Loop {
+    pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), StoreError> {
+        let changes: Vec<Change> = effects.iter().filter_map(stored).collect();
+        if !changes.is_empty() {
+            tokio::task::block_in_place(|| self.parts.store.commit(&changes))?;
+        }
+        effects.into_iter().for_each(|effect| self.carry_out_one(effect));
+        Ok(())
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Store(_) => {}
+            Effect::Recover { ticket, work } => self.recover(ticket, work),
+            Effect::Sign { ticket, digest } => {
+                let signature = self.parts.key.sign(&digest);
+                self.pending.push_back(Input::Signed { ticket, signature });
+            }
+            Effect::Judge { token, verdict } => {
+                if let Some(token) = self.messages.remove(&token) {
+                    self.parts.net.judge(token, net_verdict(verdict));
+                }
+            }
+            Effect::Publish { topic, bytes } => {
+                if let Err(error) = self.parts.net.publish(net_topic(topic), bytes) {
+                    tracing::warn!(%error, "not published");
+                }
+            }
+            Effect::Send { ticket, to, request } => self.send(ticket, to, *request),
+            Effect::Respond { token, response } => {
+                if let Some(reply) = self.replies.remove(&token) {
+                    self.parts.net.respond(reply, *response);
+                }
+            }
+            Effect::Answer { user, answer } => {
+                if let Some(reply) = self.answers.remove(&user) {
+                    let _ = reply.send(answer);
+                }
+            }
+            Effect::Tell(event) => self.tell(&event),
+        }
+    }
+
+    /// Recoveries run on at most half of the cores, off the loop.
+    fn recover(&self, ticket: u64, work: Vec<Recovery>) {
+        let (handle, permits) = (self.handle.clone(), self.recoveries.clone());
+        tokio::spawn(async move {
+            let Ok(_permit) = permits.acquire_owned().await else { return };
+            let run = move || work.iter().map(|recovery| recovery.run().is_ok()).collect::<Vec<bool>>();
+            let Ok(verdicts) = tokio::task::spawn_blocking(run).await else { return };
+            handle.input(Input::Recovered { ticket, verdicts }).await;
+        });
+    }
+
+    fn send(&self, ticket: u64, to: Address, request: Request) {
+        let (handle, net) = (self.handle.clone(), self.parts.net.clone());
+        tokio::spawn(async move {
+            let result = net.request(to, request).await;
+            let result = result.map(Box::<Response>::new).map_err(|error| {
+                tracing::debug!(%to, %error, "no answer");
+                match error {
+                    net::RequestError::Timeout | net::RequestError::Disconnected => Unanswered::Timeout,
+                    _ => Unanswered::Unreachable,
+                }
+            });
+            handle.input(Input::Answered { ticket, result }).await;
+        });
+    }
+
+    fn tell(&self, event: &Event) {
+        match event {
+            Event::HeadAdmitted { .. } => tracing::debug!(?event),
+            Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
+            _ => tracing::info!(?event),
+        }
+        match serde_json::to_value(event) {
+            Ok(value) => self.handle.tell(value),
+            Err(error) => tracing::error!(%error, "an event has no JSON form"),
+        }
+    }
+}
+
+fn stored(effect: &Effect) -> Option<Change> {
+    let Effect::Store(record) = effect else { return None };
+    Some(match record {
+        Record::Standing(standing) => Change::Put {
+            table: Table::Heads,
+            key: standing.slot.to_be_bytes().to_vec(),
+            value: wire::encode(&**standing),
+        },
+        Record::Gone { slot } => Change::Delete { table: Table::Heads, key: slot.to_be_bytes().to_vec() },
+        Record::Deal(deal) => {
+            Change::Put { table: Table::Deals, key: deal.id.0.to_vec(), value: wire::encode(&**deal) }
+        }
+    })
+}
+
+fn net_topic(topic: Topic) -> net::Topic {
+    match topic {
+        Topic::Orders => net::Topic::Orders,
+        Topic::Deals => net::Topic::Deals,
+    }
+}
+
+fn net_verdict(verdict: Verdict) -> net::Verdict {
+    match verdict {
+        Verdict::Accept => net::Verdict::Accept,
+        Verdict::Ignore => net::Verdict::Ignore,
+        Verdict::Reject => net::Verdict::Reject,
+    }
+}

@@ -1,0 +1,169 @@
+//! Running one task: wait for a permit, run it in the sandbox, keep what it left, sign and store the receipt.
+
+use std::sync::Arc;
+
+use protocol::talk::TaskState;
+use protocol::task::STREAM_MAX;
+use protocol::{Authority, Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
+use sandbox::{Event, Finished, Job};
+use tokio::sync::mpsc;
+
+use crate::store::{Change, Table};
+use crate::worker::{Entry, Worker};
+
+/// Events that the sandbox may be ahead of us.
+const EVENTS_CAP: usize = 64;
+
+/// Why a task got no receipt: always our fault, never the program's.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::SandboxError),
+    #[error(transparent)]
+    Files(#[from] crate::files::FilesError),
+    #[error("the task's folder: {0}")]
+    Folder(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl Worker {
+    /// Starts a task whose files are all here; once only.
+    pub(super) fn start(self: &Arc<Self>, entry: Arc<Entry>) {
+        {
+            let mut progress = entry.progress();
+            if progress.state != TaskState::Waiting {
+                return;
+            }
+            progress.state = TaskState::Queued;
+        }
+        entry.news.notify_waiters();
+        let worker = self.clone();
+        tokio::spawn(async move { worker.run(entry).await });
+    }
+
+    async fn run(self: Arc<Self>, entry: Arc<Entry>) {
+        let Ok(_permit) = self.permits.clone().acquire_owned().await else { return };
+        let folder = self.bench.folder.join(entry.id.to_string().split_off(2));
+        let finished = self.execute(&entry, &folder).await;
+        let closed = match finished {
+            Ok(finished) => self.close(&entry, &folder, finished).await,
+            Err(error) => {
+                tracing::error!(task = %entry.id, %error, "the sandbox failed");
+                let finished = failed(&entry, error.to_string());
+                self.close(&entry, &folder, finished).await
+            }
+        };
+        if let Err(error) = closed {
+            tracing::error!(task = %entry.id, %error, "a receipt could not be stored");
+        }
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+
+    async fn execute(&self, entry: &Arc<Entry>, folder: &std::path::Path) -> Result<Finished, JobError> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir_all(folder)?;
+        let task = &entry.task;
+        let inputs = task.inputs.iter().map(|file| Ok((file.path.clone(), self.bench.files.path(&file.content)?)));
+        let job = Job {
+            program: self.bench.files.path(&task.program)?,
+            arguments: task.arguments.clone(),
+            environment: task.environment.clone(),
+            inputs: inputs.collect::<Result<_, crate::files::FilesError>>()?,
+            outputs: task.outputs.clone(),
+            limits: task.limits,
+            seed: task.seed,
+        };
+        let (sender, mut events) = mpsc::channel(EVENTS_CAP);
+        let listener = entry.clone();
+        let listening = tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                hear(&listener, event);
+            }
+        });
+        let finished = sandbox::run(&self.bench.launcher, job, folder, sender, entry.stop.subscribe()).await;
+        let _ = listening.await;
+        Ok(finished?)
+    }
+
+    /// Keeps what the task left, signs the receipt, and shows it only once it is on disk.
+    async fn close(&self, entry: &Entry, folder: &std::path::Path, finished: Finished) -> Result<(), JobError> {
+        let files = &self.bench.files;
+        let streams = tokio::task::block_in_place(|| {
+            for file in &finished.outputs {
+                files.keep(&folder.join(&file.path), &file.content)?;
+            }
+            let stdout = files.keep_bytes("stdout", &finished.stdout)?;
+            Ok::<_, JobError>((stdout, files.keep_bytes("stderr", &finished.stderr)?))
+        });
+        let receipt = receipt(&entry.task, entry.id, &finished, streams?);
+        let signature = self.bench.key.sign(&self.bench.domain.digest(&receipt.struct_hash()));
+        let signed = (receipt, Authority::own(signature));
+        let value = wire::encode(&(entry.from, &signed.0, &signed.1));
+        let change = Change::Put { table: Table::Receipts, key: entry.id.0.to_vec(), value };
+        tokio::task::block_in_place(|| self.bench.store.commit(&[change]))?;
+        let over_ms = self.bench.engine.clock().now_ms();
+        tracing::info!(task = %entry.id, outcome = finished.outcome.code(), detail = finished.detail, "task done");
+        entry.change(|progress| {
+            progress.stdout = finished.stdout;
+            progress.stderr = finished.stderr;
+            progress.detail = finished.detail;
+            progress.receipt = Some(signed);
+            progress.state = TaskState::Done;
+            progress.over_ms = Some(over_ms);
+        });
+        let outcome = finished.outcome.code();
+        self.bench.engine.tell(serde_json::json!({"event": "task", "task": entry.id, "state": "done", "outcome": outcome}));
+        Ok(())
+    }
+}
+
+fn hear(entry: &Entry, event: Event) {
+    let keep = |stream: &mut Vec<u8>, bytes: &[u8]| {
+        let room = (STREAM_MAX as usize).saturating_sub(stream.len());
+        stream.extend_from_slice(&bytes[..room.min(bytes.len())]);
+    };
+    entry.change(|progress| match event {
+        Event::Compiled { ms } => tracing::debug!(task = %entry.id, ms, "compiled"),
+        Event::Started => progress.state = TaskState::Running,
+        Event::Stdout(bytes) => keep(&mut progress.stdout, &bytes),
+        Event::Stderr(bytes) => keep(&mut progress.stderr, &bytes),
+    });
+}
+
+fn receipt(task: &Task, id: Hash, finished: &Finished, streams: (TaskFile, TaskFile)) -> Receipt {
+    let stderr = streams.1;
+    Receipt {
+        deal: task.deal,
+        task: id,
+        program: task.program,
+        arguments: task.arguments_hash(),
+        inputs: task.inputs_hash(),
+        outputs: finished.outputs.clone(),
+        stdout: streams.0,
+        stderr,
+        outcome: finished.outcome,
+        code: finished.code,
+        gas: finished.gas,
+        gas_limit: task.limits.gas,
+        metering: task.metering.clone(),
+        wall_ms: finished.wall_ms,
+    }
+}
+
+/// The end of a task that our side broke, with the streams that its follower already has.
+fn failed(entry: &Entry, detail: String) -> Finished {
+    let progress = entry.progress();
+    Finished {
+        outcome: Outcome::SandboxFailed,
+        code: 0,
+        gas: 0,
+        wall_ms: 0,
+        detail,
+        stdout: progress.stdout.clone(),
+        stderr: progress.stderr.clone(),
+        outputs: Vec::new(),
+    }
+}

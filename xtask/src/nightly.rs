@@ -1,0 +1,18 @@
+//! The chore `nightly`: what `test` runs, then the tests that are too long for every change.
+
+use std::path::Path;
+
+use crate::stage::{Stage, run_all};
+use crate::test::{has_nextest, stages};
+
+/// Runs all stages; the error names the first that failed.
+pub fn run(root: &Path) -> Result<(), String> {
+    let has_nextest = has_nextest();
+    let mut all = stages(has_nextest);
+    let long = match has_nextest {
+        true => "cargo nextest run --workspace --all-targets --release --run-ignored only --no-tests pass",
+        false => "cargo test --workspace --all-targets --release -- --ignored",
+    };
+    all.push(Stage::program("long tests", long));
+    run_all(root, &all)
+}
