@@ -1,5 +1,5 @@
 //! Stub.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 mod net;
 
 fn main() {}

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use libp2p::gossipsub::{self, IdentTopic, IdentityTransform, MessageAuthenticity, MessageId, ValidationMode};
-use libp2p::gossipsub::{PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams, WhitelistSubscriptionFilter};
+use libp2p::gossipsub::{
+    PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams, WhitelistSubscriptionFilter,
+};
 use libp2p::identity::Keypair;
 use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::request_response::{self, ProtocolSupport};
@@ -55,7 +57,10 @@ pub(super) struct Topics {
 impl Topics {
     pub(super) fn new(market: &MarketId) -> Topics {
         let id = hex_encode(&market.0.0);
-        Topics { orders: IdentTopic::new(format!("souk/{id}/orders")), deals: IdentTopic::new(format!("souk/{id}/deals")) }
+        Topics {
+            orders: IdentTopic::new(format!("souk/{id}/orders")),
+            deals: IdentTopic::new(format!("souk/{id}/deals")),
+        }
     }
 
     /// The hash of a topic, by which gossip names it.
@@ -81,7 +86,12 @@ pub(super) fn kad_protocol(market: &MarketId) -> StreamProtocol {
 ///
 /// # Errors
 /// [`NetError::Certificate`], [`NetError::Mdns`].
-pub(super) fn swarm(keypair: Keypair, market: &MarketId, limits: &NetLimits, is_mdns: bool) -> Result<Swarm<Behaviour>, NetError> {
+pub(super) fn swarm(
+    keypair: Keypair,
+    market: &MarketId,
+    limits: &NetLimits,
+    is_mdns: bool,
+) -> Result<Swarm<Behaviour>, NetError> {
     let here = keypair.public().to_peer_id();
     let mdns = match is_mdns {
         true => Some(mdns::tokio::Behaviour::new(mdns::Config::default(), here).map_err(NetError::Mdns)?),
@@ -146,8 +156,9 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
 
 fn gossip(topics: &Topics, limits: &NetLimits) -> Gossip {
     let filter = WhitelistSubscriptionFilter(HashSet::from([topics.orders.hash(), topics.deals.hash()]));
-    let mut gossip = Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip_config(limits), filter)
-        .expect("anonymous authors fit anonymous validation");
+    let mut gossip =
+        Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip_config(limits), filter)
+            .expect("anonymous authors fit anonymous validation");
     gossip.with_peer_score(scores(topics), thresholds()).expect("the scores are in range and set once");
     for topic in [&topics.orders, &topics.deals] {
         gossip.subscribe(topic).expect("the topic is in the filter");
@@ -212,7 +223,12 @@ fn kad(here: PeerId, market: &MarketId) -> kad::Behaviour<MemoryStore> {
         .set_kbucket_inserts(kad::BucketInserts::Manual)
         .set_caching(kad::Caching::Disabled)
         .set_max_packet_size(KAD_FRAME_MAX);
-    let store = MemoryStoreConfig { max_records: RECORDS_MAX, max_value_bytes: PUBLIC_KEY_LEN, ..MemoryStoreConfig::default() };
+    let store = MemoryStoreConfig {
+        max_records: RECORDS_MAX,
+        // The store wants values to be below its limit, not at it.
+        max_value_bytes: PUBLIC_KEY_LEN + 1,
+        ..MemoryStoreConfig::default()
+    };
     let mut kad = kad::Behaviour::with_config(here, MemoryStore::with_config(here, store), config);
     kad.set_mode(Some(kad::Mode::Server));
     kad

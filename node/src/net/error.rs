@@ -3,8 +3,8 @@
 use std::io;
 
 use libp2p::Multiaddr;
-use protocol::talk::Refusal;
 use protocol::Address;
+use protocol::talk::Refusal;
 
 use super::codec::StreamFault;
 

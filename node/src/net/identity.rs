@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_first_anvil_account_has_its_known_address() {
-        let mut secret = protocol::hash::hex_decode("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80").unwrap();
+        let mut secret =
+            protocol::hash::hex_decode("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80").unwrap();
         let peer = keypair(&mut secret).unwrap().public().to_peer_id();
         assert_eq!(address_of(&peer).unwrap().to_string(), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
         assert_eq!(secret, [0; 32]);

@@ -101,6 +101,11 @@ impl Peers {
         self.by_id.iter()
     }
 
+    /// How many peers are welcome.
+    pub(super) fn count_welcome(&self) -> usize {
+        self.by_id.values().filter(|peer| peer.is_welcome()).count()
+    }
+
     /// Adds a connection and returns its peer, new or not.
     pub(super) fn connect(&mut self, id: PeerId, address: Address, limits: &NetLimits, link: Link) -> &mut Peer {
         let now = Instant::now();
@@ -251,7 +256,8 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_forgets_the_oldest() {
         let mut memory = Memory::default();
-        let address = |n: usize| Address([(n >> 8) as u8, n as u8, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+        let address =
+            |n: usize| Address([(n >> 8) as u8, n as u8, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
         for n in 0..=KNOWN_MAX {
             memory.learn(address(n), PeerId::random());
             memory.ban(address(n));

@@ -78,6 +78,7 @@ pub(super) struct Task {
     /// When this node's own address record is put next.
     record_due: Option<Instant>,
     record_put: Option<Instant>,
+    rejoin_due: Instant,
 }
 
 impl Task {
@@ -111,6 +112,7 @@ impl Task {
             bootstrap: Bootstrap::new(config.bootstrap, Instant::now()),
             record_due: None,
             record_put: None,
+            rejoin_due: Instant::now(),
         })
     }
 
@@ -255,6 +257,7 @@ impl Task {
         self.finder.expire(now);
         self.ask_again(now);
         self.dial_bootstrap(now);
+        self.rejoin(now);
         self.put_record(now);
     }
 

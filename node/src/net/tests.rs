@@ -16,7 +16,9 @@ use protocol::{Address, MarketId, keccak256};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use super::{Keypair, Multiaddr, Net, NetConfig, NetEvent, NetLimits, PeerState, identity as names, keypair, start_with};
+use super::{
+    Keypair, Multiaddr, Net, NetConfig, NetEvent, NetLimits, PeerState, identity as names, keypair, start_with,
+};
 
 /// The longest wait for anything. It is never reached unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -91,7 +93,8 @@ impl Node {
     }
 
     async fn wait_up(&mut self, peer: Address) {
-        self.wait("a peer up", |event| matches!(event, NetEvent::PeerUp { address } if address == peer).then_some(())).await;
+        self.wait("a peer up", |event| matches!(event, NetEvent::PeerUp { address } if address == peer).then_some(()))
+            .await;
     }
 
     async fn wait_down(&mut self, peer: Address) {

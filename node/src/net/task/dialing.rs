@@ -22,7 +22,11 @@ impl Task {
     }
 
     /// Begins a dial, or says what came of it at once.
-    fn start_dial(&mut self, multiaddr: Multiaddr, waiter: DialWaiter) -> Option<(Result<Address, DialFailure>, DialWaiter)> {
+    fn start_dial(
+        &mut self,
+        multiaddr: Multiaddr,
+        waiter: DialWaiter,
+    ) -> Option<(Result<Address, DialFailure>, DialWaiter)> {
         let Some(place) = listening::place(&multiaddr) else { return Some((Err(DialFailure::BadAddress), waiter)) };
         if let Some(id) = place.peer {
             if let Some(why) = self.is_left_alone(&id) {
@@ -68,7 +72,12 @@ impl Task {
         Some(shunned.refusal.clone().map_or(DialFailure::Banned, DialFailure::Refused))
     }
 
+    /// Dials the first peers that are not connected, unless there are others enough: an unused connection to one of
+    /// them would be closed as idle and opened again for ever.
     pub(super) fn dial_bootstrap(&mut self, now: Instant) {
+        if self.peers.count_welcome() >= self.limits.mesh {
+            return;
+        }
         for (address, peer) in self.bootstrap.due(now, |id| self.peers.find(id).is_some()) {
             let place = listening::place(&address);
             let peer = peer.or_else(|| place.and_then(|place| place.peer));

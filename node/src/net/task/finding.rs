@@ -23,6 +23,8 @@ const RECORD_INTERVAL: Duration = Duration::from_secs(300);
 const RECORD_DELAY: Duration = Duration::from_millis(250);
 /// The shortest time between two.
 const RECORD_PAUSE: Duration = Duration::from_secs(5);
+/// How often a node without peers looks for those that it knew.
+const REJOIN_INTERVAL: Duration = Duration::from_secs(5);
 /// For how long peers are asked again for a key that nobody knew.
 const KEY_PATIENCE: Duration = Duration::from_secs(3);
 /// How long between two such questions.
@@ -147,6 +149,17 @@ impl Task {
         let _ = self.swarm.behaviour_mut().kad.put_record(record, Quorum::One);
     }
 
+    /// A node that lost all its peers looks for those that it knew.
+    pub(super) fn rejoin(&mut self, now: Instant) {
+        if self.peers.count_welcome() > 0 {
+            self.rejoin_due = now + REJOIN_INTERVAL;
+        } else if self.rejoin_due <= now {
+            self.rejoin_due = now + REJOIN_INTERVAL;
+            // A node that never knew anyone has nobody to ask.
+            let _ = self.swarm.behaviour_mut().kad.bootstrap();
+        }
+    }
+
     fn on_record(&mut self, query: kad::QueryId, result: kad::GetRecordResult, is_last: bool) {
         let Some((address, search)) = self.finder.of_query(query) else { return };
         let found = match result {
@@ -194,8 +207,14 @@ impl Task {
         let Some(peer) = self.peers.find_mut(&peer_id) else { return };
         let Some(seen) = peer.links.first().map(|link| link.multiaddr.clone()) else { return };
         let believable = info.listen_addrs.into_iter().filter(|said| listening::is_believable(said, &seen));
-        peer.reach = believable.take(REACH_MAX).collect();
+        let reach: Vec<Multiaddr> = believable.take(REACH_MAX).collect();
+        if peer.reach == reach {
+            return;
+        }
+        peer.reach = reach;
         if peer.is_welcome() {
+            // Addresses only ever add up there, so the old ones go first.
+            self.swarm.behaviour_mut().kad.remove_peer(&peer_id);
             self.add_reach(&peer_id);
         }
     }

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use libp2p::PeerId;
 use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
-use protocol::{Address, Rejected};
 use protocol::talk::{Refusal, Request, Response, TaskRefusal};
 use protocol::wire::REQUEST_MAX;
+use protocol::{Address, Rejected};
 use tokio::sync::oneshot;
 
 use super::super::codec::{Parcel, StreamFault};

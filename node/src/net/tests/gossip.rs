@@ -19,7 +19,8 @@ async fn line() -> [Node; 3] {
     a.meet(&mut b).await;
     c.meet(&mut b).await;
     for (from, to) in [(&a, &b), (&b, &a), (&b, &c), (&c, &b)] {
-        until("the mesh has grown", || async { from.peer(to.address).await.is_some_and(|peer| peer.in_orders_mesh) }).await;
+        until("the mesh has grown", || async { from.peer(to.address).await.is_some_and(|peer| peer.in_orders_mesh) })
+            .await;
     }
     [a, b, c]
 }
@@ -27,7 +28,8 @@ async fn line() -> [Node; 3] {
 #[tokio::test]
 async fn a_message_goes_on_only_when_it_was_accepted() {
     let [a, mut b, mut c] = line().await;
-    for (text, verdict) in [("ignored", Verdict::Ignore), ("rejected", Verdict::Reject), ("accepted", Verdict::Accept)] {
+    for (text, verdict) in [("ignored", Verdict::Ignore), ("rejected", Verdict::Reject), ("accepted", Verdict::Accept)]
+    {
         a.net.publish(Topic::Orders, text.into()).unwrap();
         let (bytes, token, from) = wait_gossip(&mut b).await;
         assert_eq!((bytes.as_slice(), from), (text.as_bytes(), a.address));
@@ -48,7 +50,8 @@ async fn invalid_messages_cost_their_sender_its_standing() {
         let (_, token, _) = wait_gossip(&mut b).await;
         b.net.judge(token, Verdict::Reject);
     }
-    until("the score has fallen", || async { b.peer(a.address).await.is_some_and(|peer| peer.score < before - 50.0) }).await;
+    until("the score has fallen", || async { b.peer(a.address).await.is_some_and(|peer| peer.score < before - 50.0) })
+        .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The first words on a connection: who belongs here and who does not.
 
+use libp2p::swarm::SwarmEvent;
 use protocol::talk::Refusal;
 use protocol::wire;
 
@@ -56,6 +57,23 @@ async fn a_peer_that_asks_before_it_says_hello_is_refused() {
     assert_eq!(wire::decode(&response, wire::RESPONSE_MAX), Ok(refused));
     assert_eq!(a.net.counters().faults, 1);
     assert!(a.net.peers().await.is_empty());
+}
+
+/// The peer that we dialed welcomes us first, so its first request can overtake its answer to our hello.
+#[tokio::test]
+async fn a_request_that_overtakes_the_hello_is_answered_after_it() {
+    let (mut a, mut raw) = (node(1).await, Raw::start(9).await);
+    raw.answer = wire::encode(&Response::Hello(hello()));
+    let (net, place, id) = (a.net.clone(), raw.place(), key(1).public().to_peer_id());
+    let ask = async {
+        raw.drive("a connection", |event| matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(()))
+            .await;
+        raw.ask(id, wire::encode(&Request::Book { after: None })).await
+    };
+    let (dialed, asked, answered) = tokio::join!(net.dial(place), ask, a.answer(Response::Done));
+    assert_eq!((dialed, answered.0), (Ok(address(9)), address(9)));
+    assert_eq!(asked, Some(wire::encode(&Response::Done)));
+    assert_eq!(a.net.counters().faults, 0);
 }
 
 #[tokio::test]

@@ -29,11 +29,19 @@ impl request_response::Codec for AnyBytes {
     type Request = Vec<u8>;
     type Response = Vec<u8>;
 
-    async fn read_request<T: AsyncRead + Unpin + Send>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>> {
+    async fn read_request<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+    ) -> io::Result<Vec<u8>> {
         read_all(io).await
     }
 
-    async fn read_response<T: AsyncRead + Unpin + Send>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>> {
+    async fn read_response<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+    ) -> io::Result<Vec<u8>> {
         read_all(io).await
     }
 
@@ -71,7 +79,8 @@ impl Raw {
     pub(super) async fn start(seed: u8) -> Raw {
         let keypair = key(seed);
         let peer = keypair.public().to_peer_id();
-        let mut kad = kad::Behaviour::with_config(peer, MemoryStore::new(peer), kad::Config::new(kad_protocol(&market())));
+        let mut kad =
+            kad::Behaviour::with_config(peer, MemoryStore::new(peer), kad::Config::new(kad_protocol(&market())));
         kad.set_mode(Some(kad::Mode::Server));
         let talk = request_response::Behaviour::with_codec(
             AnyBytes,
@@ -132,7 +141,8 @@ impl Raw {
 
     pub(super) async fn connect(&mut self, place: Multiaddr) {
         self.swarm.dial(place).unwrap();
-        self.drive("a connection", |event| matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(())).await;
+        self.drive("a connection", |event| matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(()))
+            .await;
     }
 
     /// Sends bytes as a request. What becomes of it is not looked at.

@@ -11,7 +11,12 @@ use super::*;
 
 /// A request of exactly `size` bytes on the wire.
 fn chunk(size: usize) -> Request {
-    let of = |bytes: usize| Request::PutChunk { task: Hash::ZERO, content: Hash::ZERO, offset: 0, bytes: Bytes(vec![7; bytes]) };
+    let of = |bytes: usize| Request::PutChunk {
+        task: Hash::ZERO,
+        content: Hash::ZERO,
+        offset: 0,
+        bytes: Bytes(vec![7; bytes]),
+    };
     let envelope = wire::encode(&of(size - 200)).len() - (size - 200);
     let request = of(size - envelope);
     assert_eq!(wire::encode(&request).len(), size);
