@@ -51,13 +51,17 @@ pub fn clear(book: &SealedBook) -> Clearing {
     let mut matches = Vec::new();
     for bid in &mut bids {
         let affordable = asks.partition_point(|ask| ask.order.price <= bid.order.price);
+        let mut is_one_sold_out = false;
         for ask in asks[..affordable].iter_mut().filter(|ask| may_serve(ask.order, bid.order)) {
             pair(ask, bid, &mut matches);
+            is_one_sold_out |= ask.open.is_empty();
             if bid.open.is_empty() {
                 break;
             }
         }
-        asks.retain(|ask| !ask.open.is_empty());
+        if is_one_sold_out {
+            asks.retain(|ask| !ask.open.is_empty());
+        }
     }
     let root = root(&book.root, &matches);
     Clearing { epoch: book.epoch, sealed_root: book.root, orders: book.len(), matches, root }

@@ -10,21 +10,21 @@
 //! ```
 
 mod consumer;
+mod ending;
 mod supplier;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use protocol::money::Amount;
-use protocol::{Acknowledgement, Address, Authority, Capacity, Claim, DealEnd, DealTerms, EndCause, Hash};
-use protocol::{OrderRef, Rejected, Scope, Side, Signature, StruckDeal, Typed};
+use protocol::{Acknowledgement, Address, Authority, Capacity, DealEnd, DealTerms, Hash, OrderRef, Rejected, Side};
+use protocol::{Parameters, StruckDeal};
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{Answer, Effect, Event, Record, Refused};
-use crate::input::Unanswered;
+use crate::effect::{Effect, Record};
 use crate::maker::Standing;
 use crate::market::Market;
-use crate::waiting::Next;
 
 pub(crate) use supplier::Proposal;
 
@@ -108,8 +108,10 @@ pub struct Deal {
     pub is_end_delivered: bool,
     /// When the other side was last heard, unix ms.
     pub heard_ms: u64,
-    /// When the last heartbeat was sent, unix ms.
+    /// When the last heartbeat was sent, unix ms; once over, when the other side was last told.
     pub beat_ms: u64,
+    /// When this node last came back while it ran, unix ms; 0 if never.
+    pub restored_ms: u64,
 }
 
 impl Deal {
@@ -132,10 +134,20 @@ impl Deal {
         }
     }
 
+    /// When its time runs out, unix ms.
+    pub fn runs_out_ms(&self) -> u64 {
+        self.started_ms.saturating_add(u64::from(self.terms.duration_s) * 1000)
+    }
+
+    /// Seconds that the consumer acknowledged.
+    pub fn acknowledged_s(&self) -> u64 {
+        self.acknowledged.as_ref().map_or(0, |(word, _)| word.elapsed_s.min(self.terms.duration_s.into()))
+    }
+
     /// Billed seconds at `now`: the served ones, at least the minimum once it ran; what a failing supplier is still
     /// due is what was acknowledged.
     pub fn billed_at(&self, now: u64) -> u64 {
-        let acknowledged = self.acknowledged.as_ref().map_or(0, |(word, _)| word.elapsed_s);
+        let acknowledged = self.acknowledged_s();
         match (self.state, self.reason) {
             (DealState::Proposed, _) => 0,
             (DealState::Failed, Some(EndReason::ConsumerSilent)) => self.elapsed_s.max(acknowledged),
@@ -170,7 +182,33 @@ impl Deal {
     pub fn serves(&self, asker: &Address, now: u64) -> bool {
         let is_running = self.side == Side::Ask && self.state == DealState::Running;
         let is_consumer = *asker == self.peer || *asker == self.terms.consumer();
-        is_running && is_consumer && now < self.started_ms + u64::from(self.terms.duration_s) * 1000
+        is_running && is_consumer && now < self.runs_out_ms()
+    }
+
+    /// Whether it is over, why, and the seconds served, once neither side may go on. The consumer gives up a supplier
+    /// that misses its heartbeats; the supplier a consumer that owes the word for more than a billing period.
+    fn overdue(&self, parameters: &Parameters, now: u64) -> Option<(EndReason, u64)> {
+        if self.state == DealState::Proposed {
+            let is_late = now >= self.terms.open_before.saturating_mul(1000);
+            return is_late.then_some((EndReason::NotCountersigned, 0));
+        }
+        if now >= self.runs_out_ms() {
+            return Some((EndReason::RanOut, self.terms.duration_s.into()));
+        }
+        match self.side {
+            Side::Bid => {
+                let heard_s = self.heard_ms.saturating_sub(self.started_ms) / 1000;
+                let is_silent = now.saturating_sub(self.heard_ms) > parameters.silence_ms();
+                is_silent.then_some((EndReason::SupplierSilent, heard_s))
+            }
+            Side::Ask => {
+                let period_s = u64::from(parameters.billing_period_s);
+                let paid_s = self.acknowledged_s() + period_s;
+                let patience_ms = self.started_ms.saturating_add(paid_s * 1000);
+                let is_silent = now > patience_ms.max(self.restored_ms.saturating_add(period_s * 1000));
+                is_silent.then_some((EndReason::ConsumerSilent, paid_s.min(self.elapsed_at(now))))
+            }
+        }
     }
 }
 
@@ -178,7 +216,8 @@ impl Deal {
 #[derive(Debug, Default)]
 pub struct Deals {
     pub(crate) by_id: BTreeMap<Hash, Deal>,
-    pub(crate) held: alloc::vec::Vec<(u64, Proposal)>,
+    /// Proposals that wait for this node's own clearing of their epoch, with the tokens to answer them.
+    pub(crate) held: Vec<(u64, Proposal)>,
 }
 
 impl Deals {
@@ -189,6 +228,11 @@ impl Deals {
             let is_of = deal.side == side && lots.slot == standing.slot && lots.version >= standing.first_version;
             is_of && (deal.is_live() || (side == Side::Bid && deal.state != DealState::Failed))
         })
+    }
+
+    /// The deals about lots of this version of an order that are not struck yet.
+    pub(crate) fn proposed<'a>(&'a self, order: &'a Hash) -> impl Iterator<Item = &'a Deal> {
+        self.by_id.values().filter(move |deal| deal.state == DealState::Proposed && deal.own_lots().id == *order)
     }
 
     /// Whether a live deal other than `except` already holds one of these lots.
@@ -204,203 +248,28 @@ impl Deals {
 }
 
 impl Market {
-    pub(crate) fn on_end_deal(&mut self, user: u64, id: &Hash, now: u64) {
-        let refused = match self.deals.by_id.get(id) {
-            None => Refused::UnknownDeal,
-            Some(deal) if !deal.is_live() => Refused::DealOver,
-            Some(deal) => {
-                let cause = if deal.side == Side::Bid { EndCause::Cancelled } else { EndCause::Failed };
-                let end = DealEnd { deal: *id, cause, elapsed_s: deal.elapsed_at(now) };
-                return self.sign_end(Some(user), end);
-            }
-        };
-        self.effects.push(Effect::Answer { user, answer: Err(refused) });
-    }
-
-    fn sign_end(&mut self, user: Option<u64>, end: DealEnd) {
-        let digest = self.domain.digest(&end.struct_hash());
-        let ticket = self.waiting.add(Next::SignEnd { user, end });
-        self.effects.push(Effect::Sign { ticket, digest });
-    }
-
-    pub(crate) fn on_end_signed(&mut self, user: Option<u64>, end: DealEnd, signature: Signature, now: u64) {
-        let id = end.deal;
-        let reason = match end.cause {
-            EndCause::Cancelled => EndReason::CancelledByConsumer,
-            EndCause::Failed => EndReason::FailedBySupplier,
-        };
-        let elapsed_s = end.elapsed_s;
-        let Some(deal) = self.deals.by_id.get_mut(&id) else { return };
-        deal.end = Some((end, Box::new(Authority::own(signature))));
-        let was_live = deal.is_live();
-        if was_live {
-            self.finish(&id, reason, elapsed_s, now);
-        } else {
-            self.store_deal(&id);
-        }
-        self.deliver_end(&id);
-        if let (Some(user), Some(deal)) = (user, self.deals.by_id.get(&id)) {
-            let answer = if was_live { Ok(Answer::DealOver(Box::new(deal.clone()))) } else { Err(Refused::DealOver) };
-            self.effects.push(Effect::Answer { user, answer });
-        }
-    }
-
-    /// Sends the signed early end to the other side.
-    pub(crate) fn deliver_end(&mut self, id: &Hash) {
-        let Some(deal) = self.deals.by_id.get(id).filter(|deal| !deal.is_end_delivered) else { return };
-        let Some((end, authority)) = deal.end.clone() else { return };
-        let to = deal.peer;
-        let ticket = self.waiting.add(Next::EndSent { deal: *id });
-        let request = Box::new(protocol::talk::Request::EndDeal(end, *authority));
-        self.effects.push(Effect::Send { ticket, to, request });
-    }
-
-    pub(crate) fn on_end_answered(&mut self, id: &Hash, is_answered: bool) {
-        if let Some(deal) = self.deals.by_id.get_mut(id).filter(|_| is_answered) {
-            deal.is_end_delivered = true;
-            self.store_deal(id);
-        }
-    }
-
-    /// A deal is over: say so, store it, free what it held.
-    pub(crate) fn finish(&mut self, id: &Hash, reason: EndReason, elapsed_s: u64, now: u64) {
-        let Some(deal) = self.deals.by_id.get_mut(id) else { return };
-        assert!(deal.is_live(), "a deal ends once");
-        deal.elapsed_s = elapsed_s.min(deal.terms.duration_s.into());
-        deal.state = match reason {
-            EndReason::RanOut => DealState::Ended,
-            EndReason::CancelledByConsumer => DealState::Cancelled,
-            _ => DealState::Failed,
-        };
-        deal.reason = Some(reason);
-        deal.over_ms = now;
-        let (slot, side) = (deal.own_lots().slot, deal.side);
-        let (supplier, elapsed_s) = (deal.terms.supplier(), deal.elapsed_s);
-        self.store_deal(id);
-        self.effects.push(Effect::Tell(Event::Over { deal: *id, reason, elapsed_s }));
-        match (side, reason) {
-            (Side::Ask, _) => self.reissue(slot, None, now),
-            (Side::Bid, EndReason::RanOut | EndReason::CancelledByConsumer) => {}
-            (Side::Bid, _) => self.reissue(slot, Some(supplier), now),
-        }
-    }
-
     pub(crate) fn store_deal(&mut self, id: &Hash) {
         if let Some(deal) = self.deals.by_id.get(id) {
             self.effects.push(Effect::Store(Record::Deal(Box::new(deal.clone()))));
         }
     }
 
-    /// What time does to deals: ends, missed openings, silence, heartbeats.
-    pub(crate) fn tick_deals(&mut self, now: u64) {
-        let due: alloc::vec::Vec<(Hash, EndReason, u64)> = self
-            .deals
-            .by_id
-            .values()
-            .filter(|deal| deal.is_live())
-            .filter_map(|deal| self.overdue(deal, now).map(|(reason, elapsed_s)| (deal.id, reason, elapsed_s)))
-            .collect();
-        for (id, reason, elapsed_s) in due {
-            self.finish(&id, reason, elapsed_s, now);
-            let cause = match reason {
-                EndReason::SupplierSilent => EndCause::Cancelled,
-                EndReason::ConsumerSilent => EndCause::Failed,
-                _ => continue,
-            };
-            self.sign_end(None, DealEnd { deal: id, cause, elapsed_s });
-        }
-        self.beat(now);
-    }
-
-    fn overdue(&self, deal: &Deal, now: u64) -> Option<(EndReason, u64)> {
-        if deal.state == DealState::Proposed {
-            return (now >= deal.terms.open_before * 1000).then_some((EndReason::NotCountersigned, 0));
-        }
-        if now >= deal.started_ms + u64::from(deal.terms.duration_s) * 1000 {
-            return Some((EndReason::RanOut, deal.terms.duration_s.into()));
-        }
-        let (patience_ms, reason) = match deal.side {
-            Side::Bid => (self.parameters.silence_ms(), EndReason::SupplierSilent),
-            Side::Ask => (u64::from(self.parameters.billing_period_s) * 1000, EndReason::ConsumerSilent),
-        };
-        let heard_s = deal.heard_ms.saturating_sub(deal.started_ms) / 1000;
-        (now.saturating_sub(deal.heard_ms) > patience_ms).then_some((reason, heard_s))
-    }
-
-    /// The other side says that a deal ends.
-    pub(crate) fn on_end_heard(&mut self, token: u64, end: DealEnd, authority: Authority, now: u64) {
-        let answer = |response| Effect::Respond { token, response: Box::new(response) };
-        use protocol::talk::Response;
-        let Some(deal) = self.deals.by_id.get(&end.deal) else {
-            return self.effects.push(answer(Response::Declined(Rejected::UnknownDeal)));
-        };
-        let (is_party, owner) = match (end.cause, deal.side) {
-            (EndCause::Cancelled, Side::Ask) => (true, deal.terms.consumer()),
-            (EndCause::Failed, Side::Bid) => (true, deal.terms.supplier()),
-            _ => (false, Address::ZERO),
-        };
-        if !is_party {
-            return self.effects.push(answer(Response::Declined(Rejected::NotAParty)));
-        }
-        if !deal.is_live() || self.waiting.is_full() {
-            return self.effects.push(answer(Response::Done));
-        }
-        let claim = Claim::single(&end, owner, Scope::DEAL);
-        match authority.recoveries(&claim, &self.domain, now / 1000) {
-            Err(rejected) => self.effects.push(answer(Response::Declined(rejected))),
-            Ok((first, second)) => {
-                let work = core::iter::once(first).chain(second).collect();
-                let ticket = self.waiting.add(Next::EndHeard { token, end, authority: Box::new(authority) });
-                self.effects.push(Effect::Recover { ticket, work });
-            }
-        }
-    }
-
-    pub(crate) fn on_end_verified(
-        &mut self,
-        token: u64,
-        (end, authority): (DealEnd, Box<Authority>),
-        ok: bool,
-        now: u64,
-    ) {
-        use protocol::talk::Response;
-        let response = if ok { Response::Done } else { Response::Declined(Rejected::Signer) };
-        if let Some(deal) = self.deals.by_id.get_mut(&end.deal).filter(|deal| ok && deal.is_live()) {
-            let (id, cause) = (deal.id, end.cause);
-            let elapsed_s = end.elapsed_s.min(deal.elapsed_at(now) + 1);
-            deal.end = Some((end, authority));
-            deal.is_end_delivered = true;
-            let reason = match cause {
-                EndCause::Cancelled => EndReason::CancelledByConsumer,
-                EndCause::Failed => EndReason::FailedBySupplier,
-            };
-            self.finish(&id, reason, elapsed_s, now);
-        }
-        self.effects.push(Effect::Respond { token, response: Box::new(response) });
+    /// Keeps a deal that begins; its lots are off its offer from now on.
+    pub(crate) fn keep_deal(&mut self, deal: Deal) {
+        self.look_at_offer(deal.own_lots().slot);
+        self.deals.by_id.insert(deal.id, deal);
     }
 
     /// Puts a deal of an earlier life back, with its lots off the book.
     pub(crate) fn restore_deal(&mut self, mut deal: Deal, now: u64) {
         if deal.is_live() {
-            deal.heard_ms = now;
+            (deal.heard_ms, deal.restored_ms) = (now, now);
         }
         if let Some(struck) = deal.struck() {
-            self.book.fill(struck);
+            // Not kept twice, and not needed where other deals hold all of its lots.
+            let _ = self.book.fill(struck);
         }
-        self.deals.by_id.insert(deal.id, deal);
-    }
-
-    /// A request of this node's about a deal came back, or did not.
-    pub(crate) fn on_heartbeat_answered(&mut self, id: &Hash, result: Result<bool, Unanswered>, now: u64) {
-        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.state == DealState::Running) else { return };
-        match result {
-            Ok(true) => deal.heard_ms = now,
-            Ok(false) => {
-                let elapsed_s = deal.heard_ms.saturating_sub(deal.started_ms) / 1000;
-                self.finish(id, EndReason::FailedBySupplier, elapsed_s, now);
-            }
-            Err(_) => {}
-        }
+        self.keep_deal(deal);
     }
 }
 

@@ -22,6 +22,7 @@ pub mod input;
 mod intake;
 pub mod maker;
 pub mod market;
+mod pages;
 pub mod sealed;
 mod waiting;
 

@@ -1,17 +1,21 @@
 //! This node's own offers: what a user wants stands in a slot, and is signed anew as lots go, come back or time runs.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use protocol::capacity::Rounding;
-use protocol::{Address, Authority, Cancel, Entry, Hash, Identity, Order, Parameters, Side, Signature, Signed, Typed};
+use protocol::order::EXCLUDED_MAX;
+use protocol::{Address, Authority, Cancel, Entry, Hash, Identity, Order, Parameters, Side, Signature, Signed};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Answer, Effect, Record, Refused};
 use crate::input::Draft;
 use crate::market::Market;
 use crate::waiting::Next;
+
+/// After a version of an own offer was refused, the next one is tried so much later.
+const RETRY_MS: u64 = 1_000;
 
 /// What a user wants, in its slot, and the version that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +32,33 @@ pub struct Standing {
     pub id: Hash,
     /// Whether the user took it back; the empty slot is kept until it expires.
     pub is_withdrawn: bool,
+    /// Suppliers that declined or failed this bid, oldest first; left out beside those that the user excludes.
+    pub avoided: Vec<Address>,
 }
 
 impl Standing {
     /// Version and expiry of the newest head.
     pub fn version_and_expiry(&self) -> (u64, u64) {
         (self.entry.place().2, self.entry.epochs().1)
+    }
+
+    /// Whom the next version leaves out: the user's own exclusions, then as many of the avoided as fit, newest first.
+    fn excluded(&self) -> Vec<Address> {
+        let mut list = self.draft.excluded.clone();
+        let room = EXCLUDED_MAX.saturating_sub(list.len());
+        list.extend(self.avoided.iter().rev().filter(|owner| !self.draft.excluded.contains(owner)).take(room));
+        list.sort_unstable();
+        list
+    }
+
+    /// Leaves `supplier` out from the next version on; the only one that the user would trade with is asked again.
+    fn avoid(&mut self, supplier: Address) {
+        if self.draft.counterparty != supplier {
+            self.avoided.retain(|owner| *owner != supplier);
+            self.avoided.push(supplier);
+            let surplus = self.avoided.len().saturating_sub(EXCLUDED_MAX);
+            self.avoided.drain(..surplus);
+        }
     }
 }
 
@@ -42,16 +67,27 @@ impl Standing {
 pub(crate) struct Maker {
     pub(crate) standings: BTreeMap<u16, Standing>,
     /// Slots whose next version is being signed.
-    issuing: BTreeMap<u16, ()>,
+    issuing: BTreeSet<u16>,
+    /// Slots whose newest version may no longer say what is on offer.
+    stale: BTreeSet<u16>,
+    /// Slots whose last version was refused, and when to try again.
+    retry_ms: BTreeMap<u16, u64>,
 }
 
 impl Maker {
-    fn free_slot(&self, slots: u16) -> Option<u16> {
-        (0..slots).find(|slot| !self.standings.contains_key(slot) && !self.issuing.contains_key(slot))
+    /// A slot for an order that lives until `expiry`: an unused one, else a withdrawn one whose empty head would not
+    /// outlive the order.
+    fn free_slot(&self, slots: u16, expiry: u64) -> Option<u16> {
+        let is_unused = |slot: &u16| !self.standings.contains_key(slot) && !self.issuing.contains(slot);
+        let is_over = |slot: &u16| {
+            let standing = self.standings.get(slot).filter(|standing| standing.is_withdrawn);
+            standing.is_some_and(|standing| standing.version_and_expiry().1 <= expiry) && !self.issuing.contains(slot)
+        };
+        (0..slots).find(is_unused).or_else(|| (0..slots).find(is_over))
     }
 }
 
-fn order(draft: &Draft, owner: Address, slot: u16, version: u64, epochs: (u64, u64)) -> Order {
+fn order(draft: &Draft, (owner, slot): (Address, u16), version: u64, epochs: (u64, u64)) -> Order {
     Order {
         side: draft.side,
         owner,
@@ -98,9 +134,10 @@ impl Market {
 
     fn check_draft(&self, draft: &Draft, now: u64) -> Result<Standing, Refused> {
         let slots = self.parameters.slots_per_owner;
-        let slot = self.maker.free_slot(slots).ok_or(Refused::NoFreeSlot(slots))?;
         let epochs = epochs(&self.parameters, now, draft.life_s, 0);
-        let order = order(draft, self.owner, slot, now, epochs);
+        let slot = self.maker.free_slot(slots, epochs.1).ok_or(Refused::NoFreeSlot(slots))?;
+        let version = self.next_version(slot, now);
+        let order = order(draft, (self.owner, slot), version, epochs);
         order.check(&self.parameters).map_err(Refused::Rejected)?;
         if draft.identity_min != Identity::Anonymous && self.parameters.chain_id == 0 {
             return Err(Refused::Rejected(protocol::Rejected::Flags));
@@ -115,15 +152,23 @@ impl Market {
         }
         let entry = Entry::Order(unsigned(order));
         let id = entry.id(&self.domain);
-        Ok(Standing { slot, draft: draft.clone(), first_version: now, entry, id, is_withdrawn: false })
+        let draft = draft.clone();
+        Ok(Standing { slot, draft, first_version: version, entry, id, is_withdrawn: false, avoided: Vec::new() })
+    }
+
+    /// Above every version that this node or anyone it heard has seen in the slot; the clock keeps versions rising
+    /// also for a node that lost its memory.
+    fn next_version(&self, slot: u16, now: u64) -> u64 {
+        let standing = self.maker.standings.get(&slot).map_or(0, |standing| standing.entry.place().2);
+        let top = standing.max(self.book.top_version(self.owner, slot));
+        now.max(top.saturating_add(1))
     }
 
     /// Has the standing's newest head signed.
     fn issue(&mut self, user: Option<u64>, standing: Standing) {
-        self.maker.issuing.insert(standing.slot, ());
+        self.maker.issuing.insert(standing.slot);
         let digest = standing.id;
-        let ticket = self.waiting.add(Next::SignHead { user, standing: Box::new(standing) });
-        self.effects.push(Effect::Sign { ticket, digest });
+        self.sign(Next::SignHead { user, standing: Box::new(standing) }, digest);
     }
 
     pub(crate) fn on_head_signed(&mut self, user: Option<u64>, mut standing: Standing, signature: Signature, now: u64) {
@@ -132,28 +177,32 @@ impl Market {
             Entry::Cancel(cancel) => cancel.authority = Authority::own(signature),
         }
         match self.screen(&standing.entry, now) {
-            Ok((_, work)) => {
-                let ticket = self.waiting.add(Next::OwnHead { user, standing: Box::new(standing) });
-                self.effects.push(Effect::Recover { ticket, work });
-            }
-            Err(rejected) => self.refuse_head(user, &standing, Refused::Rejected(rejected)),
+            Ok((_, work)) => self.recover(None, Next::OwnHead { user, standing: Box::new(standing) }, work),
+            Err(rejected) => self.refuse_head(user, &standing, Refused::Rejected(rejected), now),
         }
     }
 
-    pub(crate) fn on_own_head_verified(&mut self, user: Option<u64>, standing: Standing, is_valid: bool) {
+    pub(crate) fn on_own_head_verified(&mut self, user: Option<u64>, mut standing: Standing, is_valid: bool, now: u64) {
         let admitted = match is_valid {
             true => self.admit(standing.entry.clone()).map_err(Refused::Rejected),
             false => Err(Refused::Rejected(protocol::Rejected::Signer)),
         };
         if let Err(refused) = admitted {
-            return self.refuse_head(user, &standing, refused);
+            return self.refuse_head(user, &standing, refused, now);
         }
         let (slot, id) = (standing.slot, standing.id);
         let (version, is_withdrawn) = (standing.version_and_expiry().0, standing.is_withdrawn);
         let from_epoch = standing.entry.epochs().0;
-        self.publish_heads(alloc::vec![standing.entry.clone()]);
+        // What was learned while this version was being signed counts for the next.
+        let known = self.maker.standings.get(&slot).filter(|known| known.first_version == standing.first_version);
+        if let Some(known) = known {
+            standing.avoided.clone_from(&known.avoided);
+        }
         self.maker.issuing.remove(&slot);
+        self.maker.retry_ms.remove(&slot);
+        self.maker.stale.insert(slot);
         self.effects.push(Effect::Store(Record::Standing(Box::new(standing.clone()))));
+        self.publish_heads(alloc::vec![standing.entry.clone()]);
         self.maker.standings.insert(slot, standing);
         if let Some(user) = user {
             let answer = match is_withdrawn {
@@ -164,10 +213,14 @@ impl Market {
         }
     }
 
-    fn refuse_head(&mut self, user: Option<u64>, standing: &Standing, refused: Refused) {
+    fn refuse_head(&mut self, user: Option<u64>, standing: &Standing, refused: Refused, now: u64) {
         self.maker.issuing.remove(&standing.slot);
-        if let Some(user) = user {
-            self.effects.push(Effect::Answer { user, answer: Err(refused) });
+        match user {
+            Some(user) => self.effects.push(Effect::Answer { user, answer: Err(refused) }),
+            None => {
+                self.maker.retry_ms.insert(standing.slot, now.saturating_add(RETRY_MS));
+                self.maker.stale.insert(standing.slot);
+            }
         }
     }
 
@@ -180,19 +233,14 @@ impl Market {
             !standing.is_withdrawn && (standing.id == *order || is_older)
         };
         let found = self.maker.standings.values().find(is_it).cloned();
-        let busy = |standing: &Standing| self.maker.issuing.contains_key(&standing.slot);
+        let busy = |standing: &Standing| self.maker.issuing.contains(&standing.slot);
         match found {
             None => self.effects.push(Effect::Answer { user, answer: Err(Refused::UnknownOrder) }),
             Some(standing) if busy(&standing) => {
                 self.effects.push(Effect::Answer { user, answer: Err(Refused::Busy) });
             }
             Some(mut standing) => {
-                let (version, expiry) = standing.version_and_expiry();
-                let (from_epoch, expiry_epoch) = epochs(&self.parameters, now, 0, expiry);
-                let (owner, slot, version) = (self.owner, standing.slot, now.max(version + 1));
-                let expiry_epoch = expiry_epoch.max(from_epoch + 1);
-                let cancel = Cancel { owner, slot, version, from_epoch, expiry_epoch };
-                standing.entry = Entry::Cancel(unsigned(cancel));
+                standing.entry = self.empty_head(&standing, now);
                 standing.id = standing.entry.id(&self.domain);
                 standing.is_withdrawn = true;
                 self.issue(Some(user), standing);
@@ -200,39 +248,85 @@ impl Market {
         }
     }
 
+    fn empty_head(&self, standing: &Standing, now: u64) -> Entry {
+        let (owner, slot) = (self.owner, standing.slot);
+        let version = self.next_version(slot, now);
+        let (from_epoch, expiry) = epochs(&self.parameters, now, 0, standing.version_and_expiry().1);
+        let expiry_epoch = expiry.max(from_epoch + 1);
+        Entry::Cancel(unsigned(Cancel { owner, slot, version, from_epoch, expiry_epoch }))
+    }
+
     /// Lots of a standing wish that are neither in a live deal nor, for a bid, already served.
     pub(crate) fn lots_left(&self, standing: &Standing) -> u32 {
         let side = standing.draft.side;
-        let gone: u32 = self.deals.of_standing(side, standing).map(|deal| deal.lots()).sum();
+        let gone = self.deals.of_standing(side, standing).fold(0u32, |sum, deal| sum.saturating_add(deal.lots()));
         standing.draft.lots.saturating_sub(gone)
     }
 
-    /// Signs the slot's next version with the lots that are left, keeping `excluded` out; does nothing if none are.
-    pub(crate) fn reissue(&mut self, slot: u16, excluded: Option<Address>, now: u64) {
-        let Some(standing) = self.maker.standings.get_mut(&slot) else { return };
-        if standing.is_withdrawn {
-            return;
+    /// Lots that everyone sees on offer in the newest version, less those that this node is dealing about.
+    fn lots_offered(&self, standing: &Standing) -> u32 {
+        let Some(head) = self.book.head(&standing.id) else { return 0 };
+        let open: u32 = self.book.open_lots(head, u64::MAX).iter().map(|(first, end)| end - first).sum();
+        let proposed = self.deals.proposed(&standing.id).fold(0u32, |sum, deal| sum.saturating_add(deal.lots()));
+        open.saturating_sub(proposed)
+    }
+
+    /// A deal of this slot began, ended or failed: its newest version may have to be replaced.
+    pub(crate) fn look_at_offer(&mut self, slot: u16) {
+        self.maker.stale.insert(slot);
+    }
+
+    /// Leaves `supplier` out of the bid in `slot`.
+    pub(crate) fn avoid(&mut self, slot: u16, supplier: Address) {
+        if let Some(standing) = self.maker.standings.get_mut(&slot) {
+            standing.avoid(supplier);
+            self.maker.stale.insert(slot);
         }
-        if let Some(excluded) = excluded {
-            let list = &mut standing.draft.excluded;
-            if list.len() >= protocol::order::EXCLUDED_MAX {
-                list.clear();
+    }
+
+    /// Signs a new version of every offer that no longer says what is on offer: more lots, fewer, none, or other
+    /// exclusions.
+    pub(crate) fn mend_offers(&mut self, now: u64) {
+        for slot in core::mem::take(&mut self.maker.stale) {
+            let is_early = self.maker.retry_ms.get(&slot).is_some_and(|&retry_ms| now < retry_ms);
+            if is_early || self.maker.issuing.contains(&slot) {
+                self.maker.stale.insert(slot);
+                continue;
             }
-            list.push(excluded);
-            list.sort_unstable();
-            list.dedup();
+            let Some(standing) = self.maker.standings.get(&slot).filter(|standing| !standing.is_withdrawn) else {
+                continue;
+            };
+            let (left, offered) = (self.lots_left(standing), self.lots_offered(standing));
+            let is_listed = match &standing.entry {
+                Entry::Order(order) => order.body.excluded == standing.excluded(),
+                Entry::Cancel(_) => true,
+            };
+            if left != offered || (!is_listed && left > 0) {
+                self.reissue(slot, now);
+            }
         }
-        let mut next = standing.clone();
-        let left = self.lots_left(&next);
-        if left == 0 || self.maker.issuing.contains_key(&slot) {
+    }
+
+    /// Signs the slot's next version with the lots that are left, or empties it if none are. An offer that is not
+    /// renewed keeps its end.
+    fn reissue(&mut self, slot: u16, now: u64) {
+        let Some(mut next) = self.maker.standings.get(&slot).cloned() else { return };
+        let lots = self.lots_left(&next);
+        let expiry = next.version_and_expiry().1;
+        let life_s = if next.draft.is_renewed { next.draft.life_s } else { 0 };
+        let epochs = epochs(&self.parameters, now, life_s, expiry);
+        if epochs.0 >= epochs.1 {
             return;
         }
-        let (version, expiry) = next.version_and_expiry();
-        let epochs = epochs(&self.parameters, now, next.draft.life_s, expiry);
-        let mut order = order(&next.draft, self.owner, slot, now.max(version + 1), epochs);
-        order.lots = left;
-        next.id = self.domain.digest(&order.struct_hash());
-        next.entry = Entry::Order(unsigned(order));
+        next.entry = match lots {
+            0 => self.empty_head(&next, now),
+            _ => {
+                let mut order = order(&next.draft, (self.owner, slot), self.next_version(slot, now), epochs);
+                (order.lots, order.excluded) = (lots, next.excluded());
+                Entry::Order(unsigned(order))
+            }
+        };
+        next.id = next.entry.id(&self.domain);
         self.issue(None, next);
     }
 
@@ -241,15 +335,21 @@ impl Market {
         let epoch = self.parameters.epoch_at(now);
         let mut due: Vec<u16> = Vec::new();
         let mut gone: Vec<u16> = Vec::new();
-        for (slot, standing) in &self.maker.standings {
+        for (slot, standing) in self.maker.standings.iter().filter(|(slot, _)| !self.maker.issuing.contains(slot)) {
             let (from, expiry) = standing.entry.epochs();
-            let is_served = standing.draft.side == Side::Bid
-                && self.lots_left(standing) == 0
-                && self.deals.of_standing(Side::Bid, standing).all(|deal| !deal.is_live());
             let is_mine = standing.draft.is_renewed && !standing.is_withdrawn;
+            let is_late = expiry.saturating_sub(epoch) <= (expiry.saturating_sub(from) / 5).max(1);
+            if !is_late {
+                continue;
+            }
+            let left = self.lots_left(standing);
+            let is_served = standing.draft.side == Side::Bid
+                && left == 0
+                && self.deals.of_standing(Side::Bid, standing).all(|deal| !deal.is_live());
+            let is_longer = epochs(&self.parameters, now, standing.draft.life_s, expiry).1 > expiry;
             if expiry <= epoch && (!is_mine || is_served) {
                 gone.push(*slot);
-            } else if is_mine && !is_served && expiry.saturating_sub(epoch) * 5 < expiry - from {
+            } else if is_mine && left > 0 && is_longer && self.maker.retry_ms.get(slot).is_none_or(|&at| now >= at) {
                 due.push(*slot);
             }
         }
@@ -258,7 +358,7 @@ impl Market {
             self.effects.push(Effect::Store(Record::Gone { slot }));
         }
         for slot in due {
-            self.reissue(slot, None, now);
+            self.reissue(slot, now);
         }
     }
 
@@ -267,10 +367,10 @@ impl Market {
         let slot = standing.slot;
         let screened = self.screen(&standing.entry, now);
         self.maker.standings.insert(slot, standing.clone());
+        self.maker.stale.insert(slot);
         if let Ok((_, work)) = screened {
-            self.maker.issuing.insert(slot, ());
-            let ticket = self.waiting.add(Next::OwnHead { user: None, standing: Box::new(standing) });
-            self.effects.push(Effect::Recover { ticket, work });
+            self.maker.issuing.insert(slot);
+            self.recover(None, Next::OwnHead { user: None, standing: Box::new(standing) }, work);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! [`Market`]: joins book, clearing, offers and deals. `handle` is the one way in.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
-use protocol::{Address, Capacity, Domain, Hash, Parameters, Rejected, Signature};
+use protocol::{Address, Capacity, Domain, Hash, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::Book;
 use crate::clearing::{Clearing, clear};
@@ -13,10 +14,12 @@ use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
-use crate::waiting::{Next, Waiting};
+use crate::waiting::{Next, Waiting, Wanted};
 
 /// Clearings that are kept.
 const HISTORY_MAX: usize = 256;
+/// Matches in all kept clearings together; the oldest clearings go first, the newest two stay.
+const HISTORY_MATCHES_MAX: usize = 200_000;
 
 /// One peer's view of one market.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ impl Market {
 
     /// Takes what happened at `now` (unix ms) and returns what to do, in order.
     pub fn handle(&mut self, input: Input, now: u64) -> Vec<Effect> {
+        self.book.look_from(self.parameters.epoch_at(now).saturating_sub(1));
         match input {
             Input::Tick => self.on_tick(now),
             Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
@@ -63,14 +67,15 @@ impl Market {
             Input::Place { user, draft } => self.on_place(user, *draft, now),
             Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
             Input::EndDeal { user, deal } => self.on_end_deal(user, &deal, now),
-            Input::Heard { token, topic, bytes, .. } => self.on_heard(token, topic, &bytes, now),
+            Input::Heard { from, token, topic, bytes } => self.on_heard((from, token), topic, &bytes, now),
             Input::Asked { from, token, request } => self.on_asked(from, token, *request, now),
             Input::Answered { ticket, result } => self.on_answered(ticket, result.map(|response| *response), now),
             Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
             Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
-            Input::PeerUp(peer) => self.on_peer_up(peer),
+            Input::PeerUp(peer) => self.on_peer_up(peer, now),
             Input::PeerDown(_) => {}
         }
+        self.mend_offers(now);
         core::mem::take(&mut self.effects)
     }
 
@@ -79,7 +84,9 @@ impl Market {
         let next = self.cleared.map_or(running, |cleared| cleared + 1);
         if next < running {
             self.clear_epoch(running - 1, now);
-            self.book.prune(running);
+            // What counted in the cleared epoch stays for one more: its matches are being proposed now.
+            self.book.prune(running - 1);
+            self.forget_deals(now);
         } else if self.cleared.is_none() && running > 0 {
             self.cleared = Some(running - 1);
         }
@@ -90,10 +97,7 @@ impl Market {
     fn clear_epoch(&mut self, epoch: u64, now: u64) {
         let clearing = Arc::new(clear(&self.book.seal(epoch)));
         self.cleared = Some(epoch);
-        if self.history.len() == HISTORY_MAX {
-            self.history.pop_front();
-        }
-        self.history.push_back(clearing.clone());
+        self.keep_clearing(clearing.clone());
         self.effects.push(Effect::Tell(Event::Cleared {
             epoch,
             sealed_root: clearing.sealed_root,
@@ -103,6 +107,14 @@ impl Market {
         }));
         self.propose_matches(&clearing, now);
         self.resume_proposals(now);
+    }
+
+    fn keep_clearing(&mut self, clearing: Arc<Clearing>) {
+        self.history.push_back(clearing);
+        let mut matches: usize = self.history.iter().map(|kept| kept.matches.len()).sum();
+        while self.history.len() > HISTORY_MAX || (matches > HISTORY_MATCHES_MAX && self.history.len() > 2) {
+            matches -= self.history.pop_front().map_or(0, |gone| gone.matches.len());
+        }
     }
 
     fn on_restore(&mut self, standings: Vec<Standing>, deals: Vec<Deal>, now: u64) {
@@ -120,7 +132,7 @@ impl Market {
                 let proposal = Proposal { from, bid: orders.1, terms, consumer };
                 self.on_proposal(token, proposal, now);
             }
-            Request::EndDeal(end, authority) => self.on_end_heard(token, end, authority, now),
+            Request::EndDeal(end, authority) => self.on_end_heard((from, token), end, authority, now),
             Request::Heartbeat { deal, acknowledgement } => {
                 self.on_heartbeat((from, token), &deal, acknowledgement, now);
             }
@@ -130,16 +142,18 @@ impl Market {
     }
 
     fn on_answered(&mut self, ticket: u64, result: Result<Response, Unanswered>, now: u64) {
-        match self.waiting.take(ticket) {
+        match self.waiting.take(ticket, Wanted::Answer) {
             Some(Next::Proposed { deal }) => self.on_proposal_answered(&deal, result, now),
             Some(Next::Beat { deal }) => {
-                let alive = result.map(|response| response == Response::Alive { is_running: true });
-                self.on_heartbeat_answered(&deal, alive, now);
+                // Anything but a clear word says nothing about the deal.
+                if let Ok(Response::Alive { is_running }) = result {
+                    self.on_heartbeat_answered(&deal, is_running, now);
+                }
             }
-            Some(Next::EndSent { deal }) => self.on_end_answered(&deal, result.is_ok()),
-            Some(Next::BookPage { from }) => {
+            Some(Next::EndSent { deal }) => self.on_end_answered(&deal, result),
+            Some(Next::PageAsked { from, after, pages_left }) => {
                 if let Ok(response) = result {
-                    self.on_book_page(from, response, now);
+                    self.on_book_page((from, after, pages_left), response, now);
                 }
             }
             _ => {}
@@ -147,13 +161,17 @@ impl Market {
     }
 
     fn on_recovered(&mut self, ticket: u64, verdicts: &[bool], now: u64) {
-        let is_valid = !verdicts.is_empty() && verdicts.iter().all(|&good| good);
-        match self.waiting.take(ticket) {
+        let is_valid = verdicts.iter().all(|&good| good);
+        match self.waiting.take(ticket, Wanted::Verdicts(verdicts.len())) {
             Some(Next::Heads { token, entries, heard, is_faulty }) => {
                 self.on_heads_verified(token, (entries, heard), is_faulty, verdicts);
             }
-            Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid),
-            Some(Next::Struck { token, deal }) => self.on_struck_verified(token, *deal, is_valid, now),
+            Some(Next::Page { from, entries, deals, then }) => {
+                self.on_page_verified((entries, deals), verdicts, now);
+                self.ask_for_more(from, then);
+            }
+            Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
+            Some(Next::Struck { token, deal }) => self.on_struck_verified(Some(token), *deal, is_valid, now),
             Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
             Some(Next::EndHeard { token, end, authority }) => {
                 self.on_end_verified(token, (end, authority), is_valid, now);
@@ -169,9 +187,9 @@ impl Market {
     }
 
     fn on_signed(&mut self, ticket: u64, signature: Signature, now: u64) {
-        match self.waiting.take(ticket) {
+        match self.waiting.take(ticket, Wanted::Signature) {
             Some(Next::SignHead { user, standing }) => self.on_head_signed(user, *standing, signature, now),
-            Some(Next::SignProposal { deal }) => self.on_proposal_signed(&deal, signature),
+            Some(Next::SignProposal { deal }) => self.on_proposal_signed(&deal, signature, now),
             Some(Next::SignCounter { deal, token }) => self.on_counter_signed(&deal, token, signature, now),
             Some(Next::SignEnd { user, end }) => self.on_end_signed(user, end, signature, now),
             Some(Next::SignAcknowledgement { acknowledgement }) => {
@@ -181,11 +199,33 @@ impl Market {
         }
     }
 
-    fn on_peer_up(&mut self, peer: Address) {
-        self.ask_for_book(peer, None);
+    /// Has signers recovered and goes on with `next`. `peer` started it; without one, this node did.
+    pub(crate) fn recover(&mut self, peer: Option<Address>, next: Next, work: Vec<Recovery>) {
+        let ticket = self.waiting.add(next, Wanted::Verdicts(work.len()), peer);
+        self.effects.push(Effect::Recover { ticket, work });
+    }
+
+    /// Has `digest` signed and goes on with `next`.
+    pub(crate) fn sign(&mut self, next: Next, digest: Hash) {
+        let ticket = self.waiting.add(next, Wanted::Signature, None);
+        self.effects.push(Effect::Sign { ticket, digest });
+    }
+
+    /// Asks a peer and goes on with `next`.
+    pub(crate) fn ask(&mut self, to: Address, next: Next, request: Request) {
+        let ticket = self.waiting.add(next, Wanted::Answer, None);
+        self.effects.push(Effect::Send { ticket, to, request: Box::new(request) });
+    }
+
+    pub(crate) fn respond(&mut self, token: u64, response: Response) {
+        self.effects.push(Effect::Respond { token, response: Box::new(response) });
+    }
+
+    fn on_peer_up(&mut self, peer: Address, now: u64) {
+        self.ask_for_book(peer);
         let owed = |deal: &&Deal| deal.peer == peer && deal.end.is_some() && !deal.is_end_delivered;
         let owed: Vec<Hash> = self.deals.by_id.values().filter(owed).map(|deal| deal.id).collect();
-        owed.iter().for_each(|deal| self.deliver_end(deal));
+        owed.iter().for_each(|deal| self.deliver_end(deal, now));
     }
 
     /// The market's parameters.

@@ -9,16 +9,29 @@ use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Hash, Struck
 use crate::deals::Proposal;
 use crate::maker::Standing;
 
-/// Things that peers started and that are still under way; beyond it peers' messages are ignored.
-const FOREIGN_MAX: usize = 1024;
+/// Gossip messages under way; beyond it more are ignored.
+const GOSSIP_MAX: usize = 1024;
+/// Requests about deals under way, so that a flood of gossip cannot keep a deal from ending; beyond it more are
+/// declined.
+const REQUESTS_MAX: usize = 1024;
+/// Of both together, for one peer.
+const PER_PEER_MAX: usize = 128;
+
+/// Entries and the number of recoveries that each takes.
+pub(crate) type Counted<T> = Vec<(T, usize)>;
+
+/// A place in the book from which the next page starts, and how many pages may still follow.
+pub(crate) type NextPage = ((Address, u16), u32);
 
 /// A continuation.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Heads from peers, and how many recoveries each takes.
-    Heads { token: Option<u64>, entries: Vec<(Entry, usize)>, heard: usize, is_faulty: bool },
-    /// A struck deal from peers.
-    Struck { token: Option<u64>, deal: Box<StruckDeal> },
+    /// Heads from gossip.
+    Heads { token: u64, entries: Counted<Entry>, heard: usize, is_faulty: bool },
+    /// A struck deal from gossip.
+    Struck { token: u64, deal: Box<StruckDeal> },
+    /// A page of the book of a peer.
+    Page { from: Address, entries: Counted<Entry>, deals: Counted<StruckDeal>, then: Option<NextPage> },
     /// A proposal to this node as a supplier.
     Proposal { token: u64, proposal: Box<Proposal> },
     /// A peer's word that a deal ends.
@@ -27,10 +40,10 @@ pub(crate) enum Next {
     Acknowledged { acknowledgement: Acknowledgement, authority: Box<Authority> },
     /// A supplier's countersignature.
     Countersigned { deal: Hash, authority: Box<Authority> },
-    /// An own head is being signed.
-    SignHead { user: Option<u64>, standing: Box<Standing> },
     /// An own head is being verified, by the same door as everyone's.
     OwnHead { user: Option<u64>, standing: Box<Standing> },
+    /// An own head is being signed.
+    SignHead { user: Option<u64>, standing: Box<Standing> },
     /// An own proposal is being signed.
     SignProposal { deal: Hash },
     /// An own countersignature is being made.
@@ -46,20 +59,32 @@ pub(crate) enum Next {
     /// The end of a deal is on its way.
     EndSent { deal: Hash },
     /// A page of the book was asked for.
-    BookPage { from: Address },
+    PageAsked { from: Address, after: Option<(Address, u16)>, pages_left: u32 },
+}
+
+/// What a continuation waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// So many verdicts.
+    Verdicts(usize),
+    /// A signature.
+    Signature,
+    /// A peer's answer.
+    Answer,
 }
 
 impl Next {
-    fn is_foreign(&self) -> bool {
-        matches!(
-            self,
-            Next::Heads { .. }
-                | Next::Struck { .. }
-                | Next::Proposal { .. }
-                | Next::EndHeard { .. }
-                | Next::Acknowledged { .. }
-        )
+    fn is_gossip(&self) -> bool {
+        matches!(self, Next::Heads { .. } | Next::Struck { .. })
     }
+}
+
+#[derive(Debug)]
+struct Pending {
+    next: Next,
+    wanted: Wanted,
+    /// The peer that started it, if one did.
+    peer: Option<Address>,
 }
 
 /// Continuations by ticket. What peers start is bounded here; what this node starts is bounded by its slots, deals
@@ -67,28 +92,68 @@ impl Next {
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     last_ticket: u64,
-    foreign: usize,
-    pending: BTreeMap<u64, Next>,
+    gossip: usize,
+    requests: usize,
+    by_peer: BTreeMap<Address, usize>,
+    pending: BTreeMap<u64, Pending>,
 }
 
 impl Waiting {
-    /// Whether one more thing that a peer started would be too many.
-    pub(crate) fn is_full(&self) -> bool {
-        self.foreign >= FOREIGN_MAX
+    /// Whether one more gossip message of `peer` would be too many.
+    pub(crate) fn is_gossip_full(&self, peer: &Address) -> bool {
+        self.gossip >= GOSSIP_MAX || self.is_peer_full(peer)
     }
 
-    /// Keeps a continuation and gives its ticket.
-    pub(crate) fn add(&mut self, next: Next) -> u64 {
+    /// Whether one more request of `peer` would be too many.
+    pub(crate) fn is_full(&self, peer: &Address) -> bool {
+        self.requests >= REQUESTS_MAX || self.is_peer_full(peer)
+    }
+
+    fn is_peer_full(&self, peer: &Address) -> bool {
+        self.by_peer.get(peer).is_some_and(|&count| count >= PER_PEER_MAX)
+    }
+
+    /// Keeps a continuation and gives its ticket. `peer` started it; without one, this node did.
+    pub(crate) fn add(&mut self, next: Next, wanted: Wanted, peer: Option<Address>) -> u64 {
         self.last_ticket += 1;
-        self.foreign += usize::from(next.is_foreign());
-        self.pending.insert(self.last_ticket, next);
+        if let Some(peer) = peer {
+            *self.by_peer.entry(peer).or_default() += 1;
+            *self.count_of(next.is_gossip()) += 1;
+        }
+        self.pending.insert(self.last_ticket, Pending { next, wanted, peer });
         self.last_ticket
     }
 
-    /// Takes the continuation out; each ticket works once.
-    pub(crate) fn take(&mut self, ticket: u64) -> Option<Next> {
-        let next = self.pending.remove(&ticket)?;
-        self.foreign -= usize::from(next.is_foreign());
+    /// Takes the continuation out; each ticket works once, and only for what was asked for.
+    pub(crate) fn take(&mut self, ticket: u64, came: Wanted) -> Option<Next> {
+        if self.pending.get(&ticket)?.wanted != came {
+            return None;
+        }
+        let Pending { next, peer, .. } = self.pending.remove(&ticket)?;
+        if let Some(peer) = peer {
+            *self.count_of(next.is_gossip()) -= 1;
+            let count = self.by_peer.get_mut(&peer).expect("every pending peer is counted");
+            *count -= 1;
+            if *count == 0 {
+                self.by_peer.remove(&peer);
+            }
+        }
         Some(next)
+    }
+
+    /// Whether a page of this peer's book is already on its way.
+    pub(crate) fn has_page_of(&self, peer: &Address) -> bool {
+        self.pending.values().any(
+            |pending| matches!(&pending.next, Next::PageAsked { from, .. } | Next::Page { from, .. } if from == peer),
+        )
+    }
+
+    /// Whether the end of this deal is already on its way.
+    pub(crate) fn has_end_of(&self, id: &Hash) -> bool {
+        self.pending.values().any(|pending| matches!(&pending.next, Next::EndSent { deal } if deal == id))
+    }
+
+    fn count_of(&mut self, is_gossip: bool) -> &mut usize {
+        if is_gossip { &mut self.gossip } else { &mut self.requests }
     }
 }

@@ -1,7 +1,7 @@
 //! What the child gives up before it looks at a stranger's bytes. Knows nothing of what is run afterwards.
 //! Landlock and seccomp belong here.
 
-use std::io;
+use std::{fs, io};
 
 use protocol::Limits;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
@@ -33,6 +33,9 @@ pub enum ConfineError {
     /// The node that started the child is gone.
     #[error("the parent process is gone")]
     Orphan,
+    /// A thread was started before, and keeps what is given up here.
+    #[error("the process has more than one thread before it is confined")]
+    Threads,
 }
 
 /// Gives up privileges, core dumps and most files, and asks the kernel to end this process with its parent. To be
@@ -41,6 +44,10 @@ pub enum ConfineError {
 /// # Errors
 /// If any of it is refused: the child must not go on then.
 pub fn harden() -> Result<(), ConfineError> {
+    // Where there is no /proc there is no way to tell.
+    if fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
+        return Err(ConfineError::Threads);
+    }
     let nothing = CapabilitySet::empty();
     let none = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
     system("drop capabilities", rustix::thread::set_capabilities(None, none))?;

@@ -13,13 +13,17 @@ use crate::input::Unanswered;
 use crate::market::Market;
 use crate::waiting::Next;
 
+/// Proposals that this node makes in one epoch; the next epoch goes on.
+const PROPOSALS_MAX: usize = 256;
+
 impl Market {
-    /// Proposes every match of this node's bids, unless a live deal already holds the lots.
+    /// Proposes every match of this node's bids, unless a deal already holds the lots or the wish is served.
     pub(crate) fn propose_matches(&mut self, clearing: &Clearing, now: u64) {
-        let own: Vec<Match> = clearing.matches.iter().filter(|found| found.bid.owner == self.owner).cloned().collect();
-        for found in own {
-            let is_mine = self.maker.standings.values().any(|standing| {
-                !standing.is_withdrawn && standing.slot == found.bid.slot && standing.first_version <= found.bid.version
+        let own = clearing.matches.iter().filter(|found| found.bid.owner == self.owner).take(PROPOSALS_MAX);
+        for found in own.cloned().collect::<Vec<Match>>() {
+            let is_mine = self.maker.standings.get(&found.bid.slot).is_some_and(|standing| {
+                let is_this_wish = !standing.is_withdrawn && standing.first_version <= found.bid.version;
+                is_this_wish && found.bid.lots <= self.lots_left(standing)
             });
             if is_mine && !self.deals.holds(&found.bid, &Hash::ZERO) && !self.book.is_taken(&found.bid, &Hash::ZERO) {
                 self.propose(found, clearing, now);
@@ -60,29 +64,36 @@ impl Market {
             is_end_delivered: false,
             heard_ms: now,
             beat_ms: now,
+            restored_ms: 0,
             terms,
         };
-        self.deals.by_id.insert(id, deal);
-        let ticket = self.waiting.add(Next::SignProposal { deal: id });
-        self.effects.push(Effect::Sign { ticket, digest: id });
+        self.keep_deal(deal);
+        self.sign(Next::SignProposal { deal: id }, id);
     }
 
-    pub(crate) fn on_proposal_signed(&mut self, id: &Hash, signature: Signature) {
+    pub(crate) fn on_proposal_signed(&mut self, id: &Hash, signature: Signature, now: u64) {
         let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.is_live()) else { return };
         let consumer = Authority::own(signature);
         deal.consumer = Some(consumer.clone());
         let (terms, to, supplier) = (deal.terms.clone(), deal.peer, deal.terms.supplier());
         let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
         self.store_deal(id);
-        let [Some(ask), Some(bid)] = heads else { return };
+        let [Some(ask), Some(bid)] = heads else {
+            return self.finish(id, EndReason::Declined(Rejected::Stale), 0, now);
+        };
         let orders = Box::new((ask.entry.clone(), bid.entry.clone()));
-        let ticket = self.waiting.add(Next::Proposed { deal: *id });
-        self.effects.push(Effect::Send { ticket, to, request: Box::new(Request::Propose { orders, terms, consumer }) });
+        self.ask(to, Next::Proposed { deal: *id }, Request::Propose { orders, terms, consumer });
         self.effects.push(Effect::Tell(Event::Proposed { deal: *id, supplier }));
     }
 
     pub(crate) fn on_proposal_answered(&mut self, id: &Hash, result: Result<Response, Unanswered>, now: u64) {
-        let Some(deal) = self.deals.by_id.get(id).filter(|deal| deal.state == DealState::Proposed) else { return };
+        let Some(deal) = self.deals.by_id.get(id) else { return };
+        if deal.state != DealState::Proposed {
+            if matches!(result, Ok(Response::Countersigned(_))) {
+                self.disown(id, now);
+            }
+            return;
+        }
         match result {
             Ok(Response::Countersigned(authority)) => {
                 let by = protocol::deal::TermsBy { side: Side::Ask, terms: &deal.terms };
@@ -90,9 +101,7 @@ impl Market {
                 match signed.recoveries(&self.domain, now / 1000) {
                     Ok((first, second)) => {
                         let work = core::iter::once(first).chain(second).collect();
-                        let next = Next::Countersigned { deal: *id, authority: Box::new(authority) };
-                        let ticket = self.waiting.add(next);
-                        self.effects.push(Effect::Recover { ticket, work });
+                        self.recover(None, Next::Countersigned { deal: *id, authority: Box::new(authority) }, work);
                     }
                     Err(rejected) => self.finish(id, EndReason::Declined(rejected), 0, now),
                 }
@@ -107,7 +116,8 @@ impl Market {
     pub(crate) fn on_countersignature_verified(&mut self, id: &Hash, authority: Authority, is_valid: bool, now: u64) {
         let is_waiting = self.deals.by_id.get(id).is_some_and(|deal| deal.state == DealState::Proposed);
         match (is_waiting, is_valid) {
-            (false, _) => {}
+            (false, true) => self.disown(id, now),
+            (false, false) => {}
             (true, false) => self.finish(id, EndReason::Declined(Rejected::Signer), 0, now),
             (true, true) => {
                 self.strike_as_consumer(id, authority, now);
@@ -118,11 +128,15 @@ impl Market {
 
     /// Both signatures are there: the clock runs.
     pub(crate) fn strike_as_consumer(&mut self, id: &Hash, supplier: Authority, now: u64) {
-        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.state == DealState::Proposed) else { return };
+        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.state == DealState::Proposed) else {
+            return self.disown(id, now);
+        };
         deal.supplier = Some(supplier);
         deal.state = DealState::Running;
         (deal.started_ms, deal.heard_ms) = (now, now);
         let (supplier, consumer) = (deal.terms.supplier(), deal.terms.consumer());
+        let slot = deal.terms.bid.slot;
+        self.look_at_offer(slot);
         self.store_deal(id);
         self.effects.push(Effect::Tell(Event::Struck { deal: *id, supplier, consumer, is_own: true }));
     }
@@ -130,7 +144,8 @@ impl Market {
     /// Gossips a struck deal, so that every peer takes its lots off the book.
     pub(crate) fn announce(&mut self, id: &Hash) {
         let Some(struck) = self.deals.by_id.get(id).and_then(Deal::struck) else { return };
-        self.book.fill(struck.clone());
+        // Known already if gossip was faster.
+        let _ = self.book.fill(struck.clone());
         let bytes = protocol::wire::encode(&protocol::talk::DealMessage::Struck(Box::new(struck)));
         self.effects.push(Effect::Publish { topic: Topic::Deals, bytes });
     }
@@ -139,7 +154,7 @@ impl Market {
     pub(crate) fn beat(&mut self, now: u64) {
         let interval = u64::from(self.parameters.heartbeat_ms);
         let is_due = |deal: &&mut Deal| {
-            deal.side == Side::Bid && deal.state == DealState::Running && now >= deal.beat_ms + interval
+            deal.side == Side::Bid && deal.state == DealState::Running && now >= deal.beat_ms.saturating_add(interval)
         };
         let mut words = Vec::new();
         for deal in self.deals.by_id.values_mut().filter(is_due) {
@@ -148,8 +163,7 @@ impl Market {
         }
         for acknowledgement in words {
             let digest = self.domain.digest(&acknowledgement.struct_hash());
-            let ticket = self.waiting.add(Next::SignAcknowledgement { acknowledgement });
-            self.effects.push(Effect::Sign { ticket, digest });
+            self.sign(Next::SignAcknowledgement { acknowledgement }, digest);
         }
     }
 
@@ -159,9 +173,8 @@ impl Market {
         let authority = Authority::own(signature);
         deal.acknowledged = Some((word.clone(), Box::new(authority.clone())));
         let to = deal.peer;
-        let ticket = self.waiting.add(Next::Beat { deal: id });
         let request = Request::Heartbeat { deal: id, acknowledgement: Some((word, authority)) };
-        self.effects.push(Effect::Send { ticket, to, request: Box::new(request) });
+        self.ask(to, Next::Beat { deal: id }, request);
     }
 }
 

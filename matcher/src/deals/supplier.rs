@@ -11,8 +11,10 @@ use crate::effect::{Effect, Event};
 use crate::market::Market;
 use crate::waiting::Next;
 
-/// Proposals that wait for this node's own clearing of their epoch.
-const HELD_MAX: usize = 64;
+/// Proposals that wait for this node's own clearing of their epoch; more are declined.
+const HELD_MAX: usize = 1024;
+/// Of these, for one peer.
+const HELD_PER_PEER_MAX: usize = 64;
 
 /// What a consumer proposes.
 #[derive(Debug, Clone)]
@@ -23,29 +25,71 @@ pub(crate) struct Proposal {
     pub(crate) consumer: Authority,
 }
 
+impl Proposal {
+    /// Whether it comes from the consumer or from a delegate that signed for it: nobody deals for others.
+    fn is_from_party(&self) -> bool {
+        let is_delegate =
+            self.consumer.delegation.as_ref().is_some_and(|delegation| delegation.0.delegate == self.from);
+        is_delegate || self.from == self.terms.consumer()
+    }
+}
+
 impl Market {
     pub(crate) fn on_proposal(&mut self, token: u64, proposal: Proposal, now: u64) {
         let id = proposal.terms.id(&self.domain);
-        if let Some(supplier) = self.deals.by_id.get(&id).and_then(|deal| deal.supplier.clone()) {
-            return self.respond(token, Response::Countersigned(supplier));
+        if let Some(deal) = self.deals.by_id.get(&id) {
+            let response = match (deal.state, &deal.supplier) {
+                (DealState::Running, Some(word)) if deal.side == Side::Ask => Response::Countersigned(word.clone()),
+                (DealState::Proposed, _) => Response::Declined(Rejected::Duplicate),
+                _ => Response::Declined(Rejected::TooLate),
+            };
+            return self.respond(token, response);
+        }
+        if !proposal.is_from_party() {
+            return self.respond(token, Response::Declined(Rejected::NotAParty));
         }
         let is_ahead = self.cleared.is_none_or(|cleared| proposal.terms.epoch > cleared);
-        if is_ahead && proposal.terms.epoch <= self.parameters.epoch_at(now) && self.deals.held.len() < HELD_MAX {
-            return self.deals.held.push((token, proposal));
+        if is_ahead && proposal.terms.epoch <= self.parameters.epoch_at(now) {
+            return self.hold_proposal(token, proposal);
         }
+        let from = proposal.from;
         let work = match self.judge_proposal(&proposal, now) {
-            Ok(work) if !self.waiting.is_full() => work,
+            Ok(work) if !self.waiting.is_full(&from) => work,
             Ok(_) => return self.respond(token, Response::Declined(Rejected::RateLimit)),
             Err(rejected) => return self.respond(token, Response::Declined(rejected)),
         };
-        let ticket = self.waiting.add(Next::Proposal { token, proposal: Box::new(proposal) });
-        self.effects.push(Effect::Recover { ticket, work });
+        self.recover(Some(from), Next::Proposal { token, proposal: Box::new(proposal) }, work);
+    }
+
+    /// The consumer's clock is a little ahead: its proposal waits until this node has cleared that epoch too.
+    fn hold_proposal(&mut self, token: u64, proposal: Proposal) {
+        let held = &self.deals.held;
+        let of_peer = held.iter().filter(|(_, other)| other.from == proposal.from).count();
+        if held.len() >= HELD_MAX || of_peer >= HELD_PER_PEER_MAX {
+            return self.respond(token, Response::Declined(Rejected::RateLimit));
+        }
+        match self.own_ask(&proposal.terms) {
+            Ok(_) => self.deals.held.push((token, proposal)),
+            Err(rejected) => self.respond(token, Response::Declined(rejected)),
+        }
     }
 
     /// Judges the proposals that waited for the clearing that is now there.
     pub(crate) fn resume_proposals(&mut self, now: u64) {
         for (token, proposal) in core::mem::take(&mut self.deals.held) {
             self.on_proposal(token, proposal, now);
+        }
+    }
+
+    /// The ask that the terms name: this node's, of a wish that still stands and has so many lots left.
+    fn own_ask(&self, terms: &DealTerms) -> Result<&Order, Rejected> {
+        let ask = self.book.head(&terms.ask.id).filter(|head| head.entry.place().0 == self.owner);
+        let ask = ask.and_then(|head| head.order()).ok_or(Rejected::Stale)?;
+        let standing = self.maker.standings.get(&ask.slot).filter(|standing| !standing.is_withdrawn);
+        match standing.filter(|standing| standing.first_version <= ask.version) {
+            None => Err(Rejected::Stale),
+            Some(standing) if self.lots_left(standing) < terms.ask.lots => Err(Rejected::LotsTaken),
+            Some(_) => Ok(ask),
         }
     }
 
@@ -63,20 +107,16 @@ impl Market {
 
     /// Everything about proposed terms but signatures. Run again before signing: time has passed by then.
     fn check_terms(&self, terms: &DealTerms, bid: &Order, now: u64) -> Result<(), Rejected> {
-        let ask = self.book.head(&terms.ask.id).filter(|head| head.entry.place().0 == self.owner);
-        let ask = ask.and_then(|head| head.order()).ok_or(Rejected::Stale)?;
-        let is_withdrawn = self.maker.standings.get(&ask.slot).is_none_or(|standing| standing.is_withdrawn);
-        if is_withdrawn {
-            return Err(Rejected::Stale);
-        }
+        let ask = self.own_ask(terms)?;
         terms.check(ask, bid, &self.domain)?;
         let window = u64::from(self.parameters.open_window_s);
-        if !(now / 1000 + 1..=now / 1000 + 2 * window).contains(&terms.open_before) {
+        let unix_s = now / 1000;
+        if !(unix_s + 1..=unix_s + 2 * window).contains(&terms.open_before) {
             return Err(Rejected::TooLate);
         }
         self.check_match(terms)?;
-        let id = terms.id(&self.domain);
-        if self.deals.holds(&terms.ask, &id) || self.book.is_taken(&terms.ask, &id) {
+        let none = Hash::ZERO;
+        if self.deals.holds(&terms.ask, &none) || self.book.is_taken(&terms.ask, &none) {
             return Err(Rejected::LotsTaken);
         }
         let wanted = ask.capacity.times(terms.ask.lots).ok_or(Rejected::Lots)?;
@@ -103,13 +143,16 @@ impl Market {
 
     pub(crate) fn on_proposal_verified(&mut self, token: u64, proposal: Proposal, is_valid: bool, now: u64) {
         let Proposal { from, bid, terms, consumer } = proposal;
-        let Entry::Order(bid) = bid else { return };
+        let Entry::Order(bid) = bid else { return self.respond(token, Response::Declined(Rejected::Terms)) };
         let checked = if is_valid { self.check_terms(&terms, &bid.body, now) } else { Err(Rejected::Signer) };
         let ask = self.book.head(&terms.ask.id).and_then(|head| head.order()).map(|ask| ask.capacity.clone());
         let (Ok(()), Some(set_aside)) = (checked, ask) else {
             return self.respond(token, Response::Declined(checked.err().unwrap_or(Rejected::Stale)));
         };
         let id = terms.id(&self.domain);
+        if self.deals.by_id.contains_key(&id) {
+            return self.respond(token, Response::Declined(Rejected::Duplicate));
+        }
         let deal = Deal {
             id,
             terms,
@@ -129,14 +172,16 @@ impl Market {
             is_end_delivered: false,
             heard_ms: now,
             beat_ms: now,
+            restored_ms: 0,
         };
-        self.deals.by_id.insert(id, deal);
-        let ticket = self.waiting.add(Next::SignCounter { deal: id, token });
-        self.effects.push(Effect::Sign { ticket, digest: id });
+        self.keep_deal(deal);
+        self.sign(Next::SignCounter { deal: id, token }, id);
     }
 
     pub(crate) fn on_counter_signed(&mut self, id: &Hash, token: u64, signature: Signature, now: u64) {
-        let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.state == DealState::Proposed) else {
+        let is_open =
+            |deal: &&mut Deal| deal.state == DealState::Proposed && now < deal.terms.open_before.saturating_mul(1000);
+        let Some(deal) = self.deals.by_id.get_mut(id).filter(is_open) else {
             return self.respond(token, Response::Declined(Rejected::TooLate));
         };
         let authority = Authority::own(signature);
@@ -144,6 +189,8 @@ impl Market {
         deal.state = DealState::Running;
         (deal.started_ms, deal.heard_ms) = (now, now);
         let (supplier, consumer) = (deal.terms.supplier(), deal.terms.consumer());
+        let slot = deal.terms.ask.slot;
+        self.look_at_offer(slot);
         self.store_deal(id);
         self.respond(token, Response::Countersigned(authority));
         self.announce(id);
@@ -159,17 +206,16 @@ impl Market {
     ) {
         let deal = self.deals.by_id.get(id).filter(|deal| deal.serves(&from, now));
         let Some(deal) = deal else { return self.respond(token, Response::Alive { is_running: false }) };
-        let consumer = deal.terms.consumer();
-        let word = word.filter(|(word, _)| word.deal == *id);
+        let (consumer, duration_s) = (deal.terms.consumer(), u64::from(deal.terms.duration_s));
+        let word = word.filter(|(word, _)| word.deal == *id && word.elapsed_s <= duration_s);
         self.respond(token, Response::Alive { is_running: true });
         let Some((acknowledgement, authority)) = word else { return };
         let claim = Claim::single(&acknowledgement, consumer, Scope::ACKNOWLEDGE);
         let Ok((first, second)) = authority.recoveries(&claim, &self.domain, now / 1000) else { return };
-        if !self.waiting.is_full() {
+        if !self.waiting.is_full(&from) {
             let work = core::iter::once(first).chain(second).collect();
             let next = Next::Acknowledged { acknowledgement, authority: Box::new(authority) };
-            let ticket = self.waiting.add(next);
-            self.effects.push(Effect::Recover { ticket, work });
+            self.recover(Some(from), next, work);
         }
     }
 
@@ -181,18 +227,15 @@ impl Market {
         deal.heard_ms = now;
         let is_more = deal.acknowledged.as_ref().is_none_or(|(known, _)| known.elapsed_s < word.elapsed_s);
         if is_more {
-            let period = u64::from(self.parameters.billing_period_s);
+            let period = u64::from(self.parameters.billing_period_s).max(1);
             let before = deal.acknowledged.as_ref().map_or(0, |(known, _)| known.elapsed_s / period);
             let is_new_period = word.elapsed_s / period > before;
-            deal.acknowledged = Some((word.clone(), authority));
+            let id = word.deal;
+            deal.acknowledged = Some((word, authority));
             if is_new_period {
-                self.store_deal(&word.deal);
+                self.store_deal(&id);
             }
         }
-    }
-
-    pub(crate) fn respond(&mut self, token: u64, response: Response) {
-        self.effects.push(Effect::Respond { token, response: Box::new(response) });
     }
 
     /// The deal that `struck` is, if it is this node's.

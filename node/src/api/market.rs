@@ -19,7 +19,7 @@ use crate::store::{Change, Table};
 
 /// `GET /v1/status`.
 pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
-    let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump().await);
+    let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump());
     let limits = serde_json::to_value(limits).unwrap_or_default();
     let started_ms = api.started_ms;
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
