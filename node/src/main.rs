@@ -1,6 +1,7 @@
-//! The `souk` process.
-#![allow(dead_code, unused_imports)]
+//! The `souk` process: one binary for every role. Parses, dispatches and turns the end into an exit code.
+
 mod api;
+mod cli;
 mod client;
 mod clock;
 mod data_folder;
@@ -13,4 +14,9 @@ mod net;
 mod node;
 mod store;
 mod worker;
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os().collect())
+}
