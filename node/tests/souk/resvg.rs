@@ -6,7 +6,7 @@ use std::process::Command;
 
 use wasmtime::{Config, Engine, Linker, Module, Store};
 use wasmtime_wasi::p1::WasiP1Ctx;
-use wasmtime_wasi::{DirPerms, FilePerms, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use crate::nodes::House;
 
@@ -53,7 +53,7 @@ fn run_directly(program: &Path, folder: &Path) {
     wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |context| context).unwrap();
     let mut builder = WasiCtxBuilder::new();
     builder.arg("program").args(&ARGUMENTS);
-    builder.preopened_dir(folder, ".", DirPerms::all(), FilePerms::all()).unwrap();
+    builder.preopened_dir(folder, ".", FsPerms::ReadWrite).unwrap();
     let mut store = Store::new(&engine, builder.build_p1());
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
