@@ -19,6 +19,9 @@ const CPU_SLACK_S: u64 = 5;
 /// Bytes that a program may write beside twice its declared outputs.
 const SCRATCH_MAX: u64 = 64 << 20;
 
+/// The kernel's first choice when memory runs out.
+const OOM_SCORE: &str = "1000";
+
 /// Why the child does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
@@ -48,6 +51,8 @@ pub fn harden() -> Result<(), ConfineError> {
     if fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
         return Err(ConfineError::Threads);
     }
+    // If the machine runs out of memory, a job goes and not the node. Not all systems have it, and none refuses it.
+    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     let nothing = CapabilitySet::empty();
     let none = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
     system("drop capabilities", rustix::thread::set_capabilities(None, none))?;

@@ -15,7 +15,10 @@ fn wrong_orders_are_refused_with_a_code_and_the_node_goes_on() {
         (bid(&[&price[..], &ten, &["--want", "cpu.hash=30Mhash/h"]].concat()), "bad_unit"),
         (bid(&[&price[..], &ten, &["--want", "cpu.speed=3"]].concat()), "unknown_metric"),
         (bid(&[&["--price", "0SNM/h"][..], &ten, &["--want", "mem.size=1GiB"]].concat()), "bad_price"),
-        (bid(&[&["--price", "999999999999999999999999SNM/s"][..], &ten, &["--want", "mem.size=1GiB"]].concat()), "bad_price"),
+        (
+            bid(&[&["--price", "999999999999999999999999SNM/s"][..], &ten, &["--want", "mem.size=1GiB"]].concat()),
+            "bad_price",
+        ),
         (bid(&[&price[..], &["--for", "0m"], &["--want", "mem.size=1GiB"]].concat()), "bad_duration"),
         (bid(&[&price[..], &ten].concat()), "usage"),
         (vec!["deal".into(), "cancel".into(), "0x00".into()], "unknown_deal"),

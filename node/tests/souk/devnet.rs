@@ -63,8 +63,7 @@ fn a_program_that_is_not_webassembly_ends_the_devnet_with_a_code_and_leaves_noth
     let program = folder.path().join("program");
     std::fs::write(&program, "#!/bin/sh\necho no\n").unwrap();
     let data = folder.path().join("devnet");
-    let (code, document, stderr) =
-        devnet(&["--data", data.to_str().unwrap(), "--program", program.to_str().unwrap()]);
+    let (code, document, stderr) = devnet(&["--data", data.to_str().unwrap(), "--program", program.to_str().unwrap()]);
     assert_eq!(code, 1, "{document:#} {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
     assert!(document["error"]["code"].is_string(), "{document:#}");

@@ -105,7 +105,12 @@ impl Node {
     pub fn wait(&self, what: &str, is_there: impl Fn(&Node) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !is_there(self) {
-            assert!(Instant::now() < deadline, "waited too long until {what}; log of {}:\n{}", self.data.display(), self.log());
+            assert!(
+                Instant::now() < deadline,
+                "waited too long until {what}; log of {}:\n{}",
+                self.data.display(),
+                self.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -59,7 +59,9 @@ fn run_directly(program: &Path, folder: &Path) {
     let start = instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
     match start.call(&mut store, ()) {
         Ok(()) => {}
-        Err(error) => assert_eq!(error.downcast_ref::<wasmtime_wasi::I32Exit>().map(|exit| exit.0), Some(0), "{error:?}"),
+        Err(error) => {
+            assert_eq!(error.downcast_ref::<wasmtime_wasi::I32Exit>().map(|exit| exit.0), Some(0), "{error:?}")
+        }
     }
 }
 

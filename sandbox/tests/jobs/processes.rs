@@ -108,6 +108,7 @@ async fn a_running_child_has_no_privileges_no_core_dump_and_few_files() {
         for line in ["NoNewPrivs:\t1", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"] {
             assert!(status.contains(line), "{line}: {status}");
         }
+        assert_eq!(fs::read_to_string(format!("/proc/{child}/oom_score_adj")).unwrap().trim(), "1000");
         let limits = fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
         let words = |name: &str| {
             let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
