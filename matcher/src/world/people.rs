@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use protocol::deal::TermsBy;
 use protocol::signature::address_of;
 use protocol::talk::{DealMessage, OrdersMessage};
-use protocol::{Address, Authority, Cancel, Capacity, DealTerms, Domain, Entry, Flags, Hash, Identity, Metric, Order};
+use protocol::{
+    Address, Authority, Cancel, Capacity, DealTerms, Domain, Entry, Flags, Hash, Identity, Metric, Order, OrderRef,
+};
 use protocol::{Parameters, Price, Side, Signable, Signature, Signed, StruckDeal, keccak256, wire};
 use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, PublicKey, SecretKey};
@@ -59,6 +61,14 @@ impl Person {
         let cancel = Cancel { owner: self.address, slot, version, from_epoch, expiry_epoch };
         Entry::Cancel(self.signed(cancel, &market().domain()))
     }
+}
+
+/// Terms that only their two signers vouch for.
+pub fn terms(epoch: u64, ask: (Hash, Address), bid: (Hash, Address)) -> DealTerms {
+    let side = |(id, owner)| OrderRef { id, owner, slot: 0, version: 1, first_lot: 0, lots: 1 };
+    let (price, sealed_root) = (Price(100), Hash::ZERO);
+    let (ask, bid) = (side(ask), side(bid));
+    DealTerms { ask, bid, price, duration_s: 600, billed_min_s: 60, epoch, sealed_root, open_before: 1 }
 }
 
 /// Terms with both signatures, whatever they say.

@@ -10,7 +10,7 @@ use crate::book::STEPS_MAX;
 use crate::effect::{Effect, Topic, Verdict};
 use crate::input::Input;
 use crate::world::World;
-use crate::world::people::{Person, deal_message, draft, market, order, orders_message, struck};
+use crate::world::people::{Person, deal_message, draft, market, order, orders_message, struck, terms};
 
 /// An ask of a stranger, valid in the running epoch of `world`.
 fn stranger(world: &World, number: u64, change: impl FnOnce(&mut Order)) -> Entry {
@@ -157,7 +157,7 @@ fn nobody_takes_the_lots_of_an_order_that_is_not_its_own() {
     let bid = world.place(1, draft(Side::Bid, 90));
     world.run(100);
     let (thief, other) = (Person::new(60), Person::new(61));
-    let mut terms = super::storms::terms(market().epoch_at(world.now), (ask, thief.address), (bid, other.address));
+    let mut terms = terms(market().epoch_at(world.now), (ask, thief.address), (bid, other.address));
     terms.duration_s = 100;
     let verdict = world.gossip(1, 0, Topic::Deals, deal_message(struck(&terms, &thief, &other)));
     assert_eq!(verdict, Verdict::Accept, "two keys may say of themselves what they like");
@@ -186,7 +186,7 @@ fn deals_over_lots_that_an_order_does_not_have_harm_nobody() {
         (1, u32::MAX, Verdict::Reject),
         (0, 0, Verdict::Reject),
     ] {
-        let mut terms = super::storms::terms(epoch, (id, supplier.address), (Hash::ZERO, consumer.address));
+        let mut terms = terms(epoch, (id, supplier.address), (Hash::ZERO, consumer.address));
         for side in [&mut terms.ask, &mut terms.bid] {
             (side.first_lot, side.lots) = (first_lot, lots);
         }
@@ -202,7 +202,7 @@ fn a_deal_from_the_future_is_ignored_and_one_of_the_distant_past_is_soon_forgott
     let mut world = World::new(2, 8);
     let (a, b) = (Person::new(80), Person::new(81));
     for (epoch, verdict) in [(u64::MAX, Verdict::Ignore), (0, Verdict::Accept)] {
-        let mut terms = super::storms::terms(epoch, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
+        let mut terms = terms(epoch, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
         terms.open_before = u64::MAX;
         assert_eq!(world.gossip(1, 0, Topic::Deals, deal_message(struck(&terms, &a, &b))), verdict);
     }
@@ -216,7 +216,7 @@ fn a_deal_that_takes_nothing_new_is_not_kept_and_strange_ones_have_a_bound() {
     let (a, b) = (Person::new(90), Person::new(91));
     let epoch = market().epoch_at(world.now);
     let mut book = crate::Book::new(market().domain(), 10);
-    let mut terms = super::storms::terms(epoch, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
+    let mut terms = terms(epoch, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
     book.fill(struck(&terms, &a, &b)).unwrap();
     terms.duration_s += 1;
     assert_eq!(book.fill(struck(&terms, &a, &b)), Err(Rejected::LotsTaken));

@@ -3,19 +3,11 @@
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use protocol::{Address, DealTerms, Hash, OrderRef, Price, Side};
+use protocol::{OrderRef, Side};
 
 use crate::deals::DealState;
 use crate::world::people::draft;
 use crate::world::{Faults, World};
-
-/// Terms that only their two signers vouch for.
-pub fn terms(epoch: u64, ask: (Hash, Address), bid: (Hash, Address)) -> DealTerms {
-    let side = |(id, owner)| OrderRef { id, owner, slot: 0, version: 1, first_lot: 0, lots: 1 };
-    let (price, sealed_root) = (Price(100), Hash::ZERO);
-    let (ask, bid) = (side(ask), side(bid));
-    DealTerms { ask, bid, price, duration_s: 600, billed_min_s: 60, epoch, sealed_root, open_before: 1 }
-}
 
 /// No lot of any order is in two deals that are live together on either side.
 fn assert_no_lot_is_let_twice(world: &World) {
@@ -78,8 +70,14 @@ fn storm(world: &mut World, steps: u64) {
     }
 }
 
+/// A tenth of the usual cases: each is a long run.
+fn config() -> ProptestConfig {
+    let cases = ProptestConfig::default().cases / 10;
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn after_any_storm_the_books_and_the_roots_are_equal(seed: u64, lost in 0u64..60, repeated in 0u64..40) {
