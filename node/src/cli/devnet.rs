@@ -84,7 +84,7 @@ impl Devnet {
         let screen = Screen::new(context.is_json);
         let story = Story::new(root.clone(), outputs, screen, fleet.clone());
         let work = move || story.tell(&plan, &order);
-        let told = self.until_the_end(work, |report| show(context, &screen, report, &root));
+        let told = self.until_the_end(work, |report| self.show(context, &screen, report, &root));
         screen.clear();
         let survivors = Fleet::end(&fleet);
         let ended = told.and_then(|()| survivors);
@@ -124,6 +124,14 @@ impl Devnet {
         runtime.shutdown_background();
         ended
     }
+
+    fn show(&self, context: &Context, screen: &Screen, report: &Report, root: &Path) -> Result<(), CliError> {
+        screen.end(report)?;
+        if context.is_json {
+            output::document(report)?;
+        }
+        if self.once { Ok(()) } else { Ok(screen.what_next(report, root)?) }
+    }
 }
 
 /// Ctrl-C, SIGTERM, or a terminal that closed.
@@ -143,14 +151,6 @@ impl Stop {
             _ = hangup.recv() => {}
         }
     }
-}
-
-fn show(context: &Context, screen: &Screen, report: &Report, root: &Path) -> Result<(), CliError> {
-    screen.end(report)?;
-    if context.is_json {
-        output::document(report)?;
-    }
-    Ok(screen.what_next(report, root)?)
 }
 
 /// Removes what is temporary, unless there are logs to look at.

@@ -59,7 +59,7 @@ impl CliError {
     pub fn reading(path: &Path, error: &io::Error) -> CliError {
         let what = path.display();
         match error.kind() {
-            io::ErrorKind::NotFound => CliError::user("no_such_file", format!("there is no file {what}"))
+            io::ErrorKind::NotFound => CliError::user("file_not_found", format!("there is no file {what}"))
                 .next("check the path; it is relative to the current folder"),
             io::ErrorKind::PermissionDenied => {
                 CliError::user("file_denied", format!("{what} may not be read: {error}")).next(format!("ls -l {what}"))

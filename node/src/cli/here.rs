@@ -9,6 +9,7 @@ use std::time::Duration;
 use protocol::Address;
 use protocol::hash::hex_encode;
 
+use super::context::Context;
 use super::error::CliError;
 use crate::data_folder::{DataFolder, DataFolderError};
 use crate::keys::{self, Key, KeyError, Protection};
@@ -234,7 +235,8 @@ fn told(code: &str, text: &str, exit: u8) -> CliError {
 fn key_error(error: KeyError) -> CliError {
     match error {
         KeyError::NoKey { folder } => {
-            CliError::user("no_key", format!("there is no key in {}", folder.display())).next("souk key new")
+            let context = Context::new(Some(folder.clone()).filter(|folder| *folder != default_data_folder()), false, 0);
+            CliError::user("no_key", format!("there is no key in {}", folder.display())).next(context.command("key new"))
         }
         KeyError::PassphraseNeeded { path } => {
             CliError::user("passphrase_needed", format!("the key at {} needs its passphrase", path.display()))

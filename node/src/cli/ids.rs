@@ -5,14 +5,11 @@ use protocol::hash::hex_encode;
 
 use super::error::CliError;
 
-/// Fewer hex digits than this are too likely to fit by accident.
-const DIGITS_MIN: usize = 4;
-
 /// The id among `known()` that `text` begins, or `text` itself if it is whole. `what` and `list` are for the error:
 /// "deal", "souk deal list".
 ///
 /// # Errors
-/// `bad_id`, `unknown_id` or `ambiguous_id`, or what `known` fails with.
+/// `bad_id`, `unknown_deal` (or whatever it is) or `ambiguous_id`, or what `known` fails with.
 pub fn resolve(
     text: &str,
     what: &str,
@@ -22,8 +19,8 @@ pub fn resolve(
     let digits = text.trim_end_matches('…').trim_end_matches("...");
     let digits = digits.strip_prefix("0x").unwrap_or(digits).to_ascii_lowercase();
     let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit());
-    if !is_hex || !(DIGITS_MIN..=64).contains(&digits.len()) {
-        let message = format!("`{text}` is not the id of a {what}: expected {DIGITS_MIN} to 64 hex digits");
+    if !is_hex || !(1..=64).contains(&digits.len()) {
+        let message = format!("`{text}` is not the id of a {what}: expected up to 64 hex digits");
         return Err(CliError::user("bad_id", message).next(list));
     }
     if let Ok(whole) = digits.parse() {
@@ -35,7 +32,7 @@ pub fn resolve(
     fitting.dedup();
     match fitting[..] {
         [id] => Ok(id),
-        [] => Err(CliError::user("unknown_id", format!("no {what} begins with `{text}`")).next(list)),
+        [] => Err(CliError::user(&format!("unknown_{what}"), format!("no {what} begins with `{text}`")).next(list)),
         _ => {
             let message = format!("`{text}` fits {} {what}s", fitting.len());
             Err(CliError::user("ambiguous_id", message)
@@ -64,7 +61,7 @@ mod tests {
     #[test]
     fn what_fits_nothing_or_too_much_is_told_apart() {
         for (text, code) in
-            [("", "bad_id"), ("0x", "bad_id"), ("abc", "bad_id"), ("wxyz", "bad_id"), ("ab12", "unknown_id")]
+            [("", "bad_id"), ("0x", "bad_id"), ("0xabcg", "bad_id"), ("wxyz", "bad_id"), ("ab12", "unknown_deal")]
         {
             assert_eq!(check(text), Err(code.into()), "{text}");
         }

@@ -126,7 +126,7 @@ impl Cancel {
             Ok(client.orders(side)?.into_iter().filter(live).map(|order| order.id).collect())
         };
         let ids = match &self.id {
-            Some(text) => vec![ids::resolve(text, &side.to_string(), &context.command(&format!("{side} list")), own)?],
+            Some(text) => vec![ids::resolve(text, "order", &context.command(&format!("{side} list")), own)?],
             None => own()?,
         };
         ids.iter().try_for_each(|id| client.withdraw(id))?;

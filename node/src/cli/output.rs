@@ -12,6 +12,7 @@ pub struct Paint(bool);
 
 impl Paint {
     /// No colours.
+    #[cfg(test)]
     pub const PLAIN: Paint = Paint(false);
 
     /// For stdout.
@@ -22,6 +23,11 @@ impl Paint {
     /// For stderr.
     pub fn stderr() -> Paint {
         Paint(io::stderr().is_terminal() && is_wanted())
+    }
+
+    /// Whether there are colours.
+    pub fn is_on(self) -> bool {
+        self.0
     }
 
     fn wrap(self, code: &str, text: &str) -> String {

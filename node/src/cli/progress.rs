@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// A spinner with a word beside it.
 pub fn spinner(text: &str) -> ProgressBar {
-    let colour = if is_coloured() { ".cyan" } else { "" };
+    let colour = if Paint::stderr().is_on() { ".cyan" } else { "" };
     let style = ProgressStyle::with_template(&format!("  {{spinner{colour}:1}} {{msg}}"))
         .expect("a fixed template")
         .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
@@ -34,8 +34,4 @@ pub fn during<T>(text: &str, work: impl FnOnce() -> Result<T, CliError>) -> Resu
     let done = work();
     bar.finish_and_clear();
     done
-}
-
-fn is_coloured() -> bool {
-    !Paint::stderr().dim("").is_empty()
 }

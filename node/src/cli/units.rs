@@ -22,7 +22,7 @@ pub fn score(flag: &str, text: &str) -> Result<(String, u64), CliError> {
     };
     let unit = metric.row().unit;
     let value = Scale::parse(unit, figure).map_err(|error| {
-        quantity_error(&format!("{flag} {text}"), error, &format!("{flag} {name}={}", sample(unit)))
+        quantity_error("bad_figure", &format!("{flag} {text}"), error, &format!("{flag} {name}={}", sample(unit)))
     })?;
     Ok((name.into(), value))
 }
@@ -49,7 +49,8 @@ pub fn capacity(flag: &str, texts: &[String]) -> Result<Vec<(String, u64)>, CliE
 /// # Errors
 /// What the figure has wrong.
 pub fn bid_price(text: &str) -> Result<Price, CliError> {
-    Price::parse_down(text).map_err(|error| quantity_error(&format!("--price {text}"), error, "--price 0.02SNM/h"))
+    Price::parse_down(text)
+        .map_err(|error| quantity_error("bad_price", &format!("--price {text}"), error, "--price 0.02SNM/h"))
 }
 
 /// Reads the least that an ask takes: rounded up.
@@ -57,7 +58,8 @@ pub fn bid_price(text: &str) -> Result<Price, CliError> {
 /// # Errors
 /// What the figure has wrong.
 pub fn ask_price(text: &str) -> Result<Price, CliError> {
-    Price::parse_up(text).map_err(|error| quantity_error(&format!("--price {text}"), error, "--price 0.02SNM/h"))
+    Price::parse_up(text)
+        .map_err(|error| quantity_error("bad_price", &format!("--price {text}"), error, "--price 0.02SNM/h"))
 }
 
 /// Reads `1h30m` as seconds.
@@ -65,7 +67,9 @@ pub fn ask_price(text: &str) -> Result<Price, CliError> {
 /// # Errors
 /// What the figure has wrong.
 pub fn seconds(flag: &str, text: &str) -> Result<u32, CliError> {
-    parse_seconds(text).map_err(|error| quantity_error(&format!("{flag} {text}"), error, &format!("{flag} 10m")))
+    let example = if flag == "--time" { "30s" } else { "10m" };
+    let wrong = |error| quantity_error("bad_duration", &format!("{flag} {text}"), error, &format!("{flag} {example}"));
+    parse_seconds(text).map_err(wrong)
 }
 
 /// Reads `64MiB` as mebibytes.
@@ -73,7 +77,7 @@ pub fn seconds(flag: &str, text: &str) -> Result<u32, CliError> {
 /// # Errors
 /// What the figure has wrong.
 pub fn mebibytes(flag: &str, text: &str) -> Result<u64, CliError> {
-    let wrong = |error| quantity_error(&format!("{flag} {text}"), error, &format!("{flag} 64MiB"));
+    let wrong = |error| quantity_error("bad_figure", &format!("{flag} {text}"), error, &format!("{flag} 64MiB"));
     Scale::parse(Unit::Mebibytes, text).map_err(wrong)
 }
 
@@ -99,13 +103,8 @@ fn sample(unit: Unit) -> &'static str {
     }
 }
 
-fn quantity_error(given: &str, error: QuantityError, example: &str) -> CliError {
-    let code = match error {
-        QuantityError::Number => "not_a_number",
-        QuantityError::Unit { .. } => "unknown_unit",
-        QuantityError::TooLarge => "too_large",
-        QuantityError::Zero => "zero",
-    };
+fn quantity_error(code: &str, given: &str, error: QuantityError, example: &str) -> CliError {
+    let code = if matches!(error, QuantityError::Unit { .. }) { "bad_unit" } else { code };
     CliError::user(code, format!("{given}: {error}")).next(format!("write it as {example}"))
 }
 
@@ -128,7 +127,7 @@ mod tests {
     fn a_wrong_figure_teaches_the_units() {
         let text = |error: CliError| error.text(Paint::PLAIN);
         expect![[r#"
-            error[unknown_unit]: --want mem.size=2GB: unknown unit; use one of: MiB, GiB, TiB
+            error[bad_unit]: --want mem.size=2GB: unknown unit; use one of: MiB, GiB, TiB
               next: write it as --want mem.size=2GiB"#]]
         .assert_eq(&text(score("--want", "mem.size=2GB").unwrap_err()));
         expect![[r#"
@@ -136,7 +135,7 @@ mod tests {
               next: use one of: cpu.threads, cpu.f64, cpu.f64.single, cpu.hash, mem.size, mem.bandwidth, disk.size, disk.write, net.down, net.up, wasm.single, wasm.multi, gpu.count, gpu.f32, gpu.f64, gpu.hash, gpu.mem, gpu.bandwidth"#]]
         .assert_eq(&text(score("--want", "cpu.hsah=1hash/s").unwrap_err()));
         expect![[r#"
-            error[zero]: --price 0SNM/h: must be more than zero
+            error[bad_price]: --price 0SNM/h: must be more than zero
               next: write it as --price 0.02SNM/h"#]]
         .assert_eq(&text(bid_price("0SNM/h").unwrap_err()));
     }

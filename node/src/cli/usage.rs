@@ -19,10 +19,8 @@ pub fn report(error: &clap::Error, arguments: &[OsString], is_json: bool) -> Exi
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
-            let shown = match output::Paint::stdout().bold("") {
-                plain if plain.is_empty() => text.to_string(),
-                _ => text.ansi().to_string(),
-            };
+            let is_coloured = output::Paint::stdout().is_on();
+            let shown = if is_coloured { text.ansi().to_string() } else { text.to_string() };
             match output::line(shown.trim_end()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => CliError::from(error).report(is_json),

@@ -221,10 +221,15 @@ impl Story {
         })?;
         let supplier = nodes.iter().find(|node| node.word.address == deal.terms.supplier());
         let name = supplier.map_or("a supplier", |node| node.word.name);
+        let epoch_ms = u64::from(consumer.status.market.epoch_ms);
+        let after_ms = deal.started_ms.unwrap_or(0).saturating_sub((deal.terms.epoch + 1) * epoch_ms);
         let lines = vec![
             format!("deal {}", deal.id),
             format!("{name} sells {} for {}", node_metrics(&deal.bought, "-"), deal.price_text),
-            format!("signed by both; runs for {}, can be cancelled at any time", display_seconds(deal.duration_s)),
+            format!(
+                "signed by both {after_ms} ms after the epoch's end, and runs for {}",
+                display_seconds(deal.duration_s)
+            ),
         ];
         Ok(Done::new(deal, format!("struck a deal with {name}")).details(lines))
     }
@@ -260,7 +265,9 @@ impl Story {
 
     /// The receipt holds, and the outputs have its hashes: recomputed here from the bytes that came.
     pub fn check(&mut self, consumer: &Member, task: &TaskWord) -> Result<Done<Vec<Saved>>, CliError> {
-        verdict::check_of(task, &|arguments| format!("souk {arguments} --data {}", consumer.word.data.display()))?;
+        // Its nodes are gone once this fails: the program's own words are all there is to look at.
+        let told = |error: CliError| error.next("correct the program or what it was given; what it wrote stands above");
+        verdict::check_of(task, &|arguments| format!("souk {arguments}")).map_err(told)?;
         let place = Place { folder: self.outputs.clone(), is_forced: true };
         let saved = place.save(&consumer.client, &task.outputs)?;
         let mut lines: Vec<_> = task.receipt.iter().map(verdict::summary).collect();

@@ -63,5 +63,5 @@ impl Export {
 fn write_new(path: &Path, text: &str) -> Result<(), CliError> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|error| CliError::writing(path, &error))
+    written.map_err(|error| CliError::writing(path, &error).next("choose another place with --to"))
 }

@@ -164,7 +164,7 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         assert_eq!(input(path.to_str().unwrap()).unwrap().0, "scene");
         assert_eq!(input(&format!("a/b={}", path.display())).unwrap().0, "a/b");
-        assert_eq!(input("no-such-file").unwrap_err().code, "no_such_file");
+        assert_eq!(input("no-such-file").unwrap_err().code, "file_not_found");
         assert_eq!(variable("A=b=c"), Ok(("A".into(), "b=c".into())));
         assert_eq!(variable("=x").unwrap_err().code, "bad_variable");
     }
