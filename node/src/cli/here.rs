@@ -235,8 +235,10 @@ fn told(code: &str, text: &str, exit: u8) -> CliError {
 fn key_error(error: KeyError) -> CliError {
     match error {
         KeyError::NoKey { folder } => {
-            let context = Context::new(Some(folder.clone()).filter(|folder| *folder != default_data_folder()), false, 0);
-            CliError::user("no_key", format!("there is no key in {}", folder.display())).next(context.command("key new"))
+            let context =
+                Context::new(Some(folder.clone()).filter(|folder| *folder != default_data_folder()), false, 0);
+            CliError::user("no_key", format!("there is no key in {}", folder.display()))
+                .next(context.command("key new"))
         }
         KeyError::PassphraseNeeded { path } => {
             CliError::user("passphrase_needed", format!("the key at {} needs its passphrase", path.display()))

@@ -239,7 +239,8 @@ fn a_command_without_a_node_says_how_to_start_one() {
         $ souk market watch --data gone
         1 node_not_running: no node answers at http://127.0.0.1:PORT
           souk node run --data gone
-    "#]].assert_eq(&gone);
+    "#]]
+    .assert_eq(&gone);
 }
 
 /// Answers every connection with `answer` and hangs up.
