@@ -206,7 +206,11 @@ impl Client {
                 limits.memory >> 20,
                 limits.wall_ms / 1000
             );
-            return Err(failure("beyond_deal", message, Some("lower --memory or --time, or buy more with `souk bid create`")));
+            return Err(failure(
+                "beyond_deal",
+                message,
+                Some("lower --memory or --time, or buy more with `souk bid create`"),
+            ));
         }
         let task = Task {
             deal: deal.id,
@@ -296,7 +300,9 @@ fn find_deal(market: &matcher::Market, wanted: Option<Hash>) -> Result<&Deal, Er
             .ok_or_else(|| failure("no_deal", "no deal of this node is running", advice))?,
     };
     match (deal.side, deal.state) {
-        (Side::Ask, _) => Err(failure("not_the_consumer", "this node sells in that deal: only its consumer runs tasks", advice)),
+        (Side::Ask, _) => {
+            Err(failure("not_the_consumer", "this node sells in that deal: only its consumer runs tasks", advice))
+        }
         (_, DealState::Running) => Ok(deal),
         _ => Err(failure("deal_over", "that deal is not running", advice)),
     }

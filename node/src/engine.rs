@@ -16,8 +16,8 @@ use matcher::{Answer, Deal, Draft, Input, Market, Refused, Standing};
 use protocol::{Hash, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::api::words::EventWord;
 use crate::clock::Clock;
+use crate::happening::{Happened, Happening};
 use crate::keys::Key;
 use crate::net::{MessageToken, Net, ReplyToken};
 use crate::store::{Store, StoreError, Table};
@@ -70,7 +70,7 @@ pub enum Wish {
 #[derive(Clone)]
 pub struct Engine {
     queue: mpsc::Sender<Work>,
-    events: broadcast::Sender<EventWord>,
+    events: broadcast::Sender<Happened>,
     clock: Arc<Clock>,
 }
 
@@ -112,13 +112,14 @@ impl Engine {
     }
 
     /// Everything that happens from now on.
-    pub fn watch(&self) -> broadcast::Receiver<EventWord> {
+    pub fn watch(&self) -> broadcast::Receiver<Happened> {
         self.events.subscribe()
     }
 
     /// Tells whoever watches.
-    pub fn tell(&self, event: serde_json::Value) {
-        let _ = self.events.send(EventWord { at_ms: self.clock.now_ms(), event });
+    pub fn tell(&self, what: Happening) {
+        // Nobody has to watch.
+        let _ = self.events.send(Happened { at_ms: self.clock.now_ms(), what });
     }
 
     /// The node's clock.
@@ -184,7 +185,10 @@ pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreE
 /// # Errors
 /// [`StoreError`] if the disk cannot be read or holds something else.
 pub fn restore(store: &Store) -> Result<Input, StoreError> {
-    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(store: &Store, table: Table) -> Result<Vec<T>, StoreError> {
+    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
+        store: &Store,
+        table: Table,
+    ) -> Result<Vec<T>, StoreError> {
         let rows = store.load(table)?;
         rows.into_iter()
             .map(|(key, value)| wire::decode(&value, RECORD_MAX).map_err(|_| store.damaged(table, key)))

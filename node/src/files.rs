@@ -73,8 +73,7 @@ impl Files {
     /// # Errors
     /// [`FilesError::Io`] if the disk fails.
     pub fn open(folder: &Path) -> Result<Files, FilesError> {
-        let files =
-            Files { whole: folder.join("whole"), partial: folder.join("partial"), used: AtomicU64::new(0) };
+        let files = Files { whole: folder.join("whole"), partial: folder.join("partial"), used: AtomicU64::new(0) };
         if files.partial.exists() {
             std::fs::remove_dir_all(&files.partial).map_err(at(&files.partial))?;
         }
@@ -138,11 +137,7 @@ impl Files {
             let _ = std::fs::remove_file(&path);
             return Err(FilesError::TooLarge);
         }
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(at(&path))?;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
         if offset == 0 {
             file.set_len(0).map_err(at(&path))?;
         }

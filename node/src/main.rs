@@ -1,10 +1,22 @@
-//! The `souk` process. Stub: the modules below are built and tested, nothing uses them yet.
-#![allow(dead_code, unused_imports)]
+//! The `souk` process: one binary for every role. Parses, dispatches and turns the end into an exit code.
 
+mod api;
+mod cli;
+mod client;
 mod clock;
 mod data_folder;
+mod engine;
+mod files;
+mod happening;
 mod keys;
 mod market_file;
+mod net;
+mod node;
 mod store;
+mod worker;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os().collect())
+}

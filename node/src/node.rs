@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::data_folder::{DataFolder, DataFolderError, DataFolderLock};
 use crate::engine::{self, Engine, Parts, Work};
 use crate::files::{Files, FilesError};
+use crate::happening::Happening;
 use crate::keys::{self, Key, KeyError};
 use crate::market_file::{MarketFile, MarketFileError};
 use crate::net::{self, Net, NetConfig, NetError, NetEvent};
@@ -120,67 +121,35 @@ impl NodeError {
 pub async fn run(config: Config) -> Result<(), NodeError> {
     let home = Home::open(&config)?;
     let (listener, api_address) = bind_api(config.api).await?;
-    let parameters = home.file.market.clone();
-    let (owner, domain) = (home.key.address(), parameters.domain());
-    let (net, net_events) = net::start(NetConfig {
-        keypair: home.key.libp2p_keypair(),
-        hello: Hello {
-            market: parameters.id(),
-            protocol_version: parameters.protocol_version,
-            agent: format!("souk/{}", env!("CARGO_PKG_VERSION")),
-            heads: 0,
-        },
-        listen: addresses(&config.listen)?,
-        bootstrap: addresses(&[&config.bootstrap[..], &home.file.network.bootstrap[..]].concat())?,
-        is_mdns: config.is_mdns,
-    })
-    .await?;
-    let Home { folder, _lock, clock, key, store, files, restored, measured, .. } = home;
-    let parts = Parts {
-        market: Market::new(parameters, owner),
-        store: store.clone(),
+    let (net, net_events) = net::start(net_config(&config, &home)?).await?;
+    let owner = home.key.address();
+    let (engine, engine_task) = engine::start(Parts {
+        market: Market::new(home.file.market.clone(), owner),
+        store: home.store.clone(),
         net: net.clone(),
-        key: key.clone(),
-        clock: clock.clone(),
-    };
-    let (engine, engine_task) = engine::start(parts);
-    if let Some(capacity) = measured {
+        key: home.key.clone(),
+        clock: home.clock.clone(),
+    });
+    if let Some(capacity) = stored_capacity(&home.store)? {
         engine.input(Input::Measured(capacity)).await;
     }
-    engine.input(restored).await;
-    let worker = Worker::new(Bench {
-        engine: engine.clone(),
-        files: files.clone(),
-        store: store.clone(),
-        key: key.clone(),
-        domain,
-        launcher: sandbox::Launcher::this_executable()
-            .map_err(|source| NodeError::System { what: "this executable has no path", source })?,
-        folder: folder.tasks(),
-    });
-    let desk = Desk {
-        engine: engine.clone(),
-        net: net.clone(),
-        files: files.clone(),
-        store: store.clone(),
-        key: key.clone(),
-        domain,
-    };
+    engine.input(engine::restore(&home.store)?).await;
+    let (worker, client) = home.tasks(&engine, &net)?;
     let api = Api {
         engine: engine.clone(),
         net: net.clone(),
         worker: worker.clone(),
-        client: Client::open(desk)?,
-        files: files.clone(),
-        store: store.clone(),
-        key: key.clone(),
-        token: folder.api_token()?,
-        started_ms: clock.now_ms(),
+        client,
+        files: home.files.clone(),
+        store: home.store.clone(),
+        key: home.key.clone(),
+        token: home.folder.api_token()?,
+        started_ms: home.clock.now_ms(),
     };
     tokio::spawn(pump(net.clone(), net_events, engine.clone(), worker));
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(api::serve(listener, api, until_true(stopping)));
-    folder.write_api_address(api_address)?;
+    home.folder.write_api_address(api_address)?;
     tracing::info!(%owner, api = %api_address, "the node is up");
     let result = wait(engine_task, config.is_bound_to_stdin).await;
     stop.send_replace(true);
@@ -189,6 +158,23 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     serving.abort();
     tracing::info!("the node is down");
     result
+}
+
+fn net_config(config: &Config, home: &Home) -> Result<NetConfig, NodeError> {
+    let market = &home.file.market;
+    let hello = Hello {
+        market: market.id(),
+        protocol_version: market.protocol_version,
+        agent: format!("souk/{}", env!("CARGO_PKG_VERSION")),
+        heads: 0,
+    };
+    Ok(NetConfig {
+        keypair: home.key.libp2p_keypair(),
+        hello,
+        listen: addresses(&config.listen)?,
+        bootstrap: addresses(&[&config.bootstrap[..], &home.file.network.bootstrap[..]].concat())?,
+        is_mdns: config.is_mdns,
+    })
 }
 
 /// What a node finds in its data folder.
@@ -200,8 +186,6 @@ struct Home {
     file: MarketFile,
     store: Arc<Store>,
     files: Arc<Files>,
-    restored: Input,
-    measured: Option<Capacity>,
 }
 
 impl Home {
@@ -214,8 +198,6 @@ impl Home {
         let store = Arc::new(Store::open(folder.path(), &identity)?);
         Ok(Home {
             files: Arc::new(Files::open(&folder.cache())?),
-            restored: engine::restore(&store)?,
-            measured: stored_capacity(&store)?,
             clock: Arc::new(Clock::new()),
             _lock: lock,
             folder,
@@ -223,6 +205,32 @@ impl Home {
             file,
             store,
         })
+    }
+}
+
+impl Home {
+    /// Tasks of others, and own ones.
+    fn tasks(&self, engine: &Engine, net: &Net) -> Result<(Arc<Worker>, Arc<Client>), NodeError> {
+        let no_path = |source| NodeError::System { what: "this executable has no path", source };
+        let domain = self.file.market.domain();
+        let worker = Worker::new(Bench {
+            engine: engine.clone(),
+            files: self.files.clone(),
+            store: self.store.clone(),
+            key: self.key.clone(),
+            domain,
+            launcher: sandbox::Launcher::this_executable().map_err(no_path)?,
+            folder: self.folder.tasks(),
+        });
+        let client = Client::open(Desk {
+            engine: engine.clone(),
+            net: net.clone(),
+            files: self.files.clone(),
+            store: self.store.clone(),
+            key: self.key.clone(),
+            domain,
+        })?;
+        Ok((worker, client))
     }
 }
 
@@ -288,17 +296,17 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 engine.work(Work::Request { input, reply }).await;
             }
             NetEvent::PeerUp { address } => {
-                engine.tell(serde_json::json!({"event": "peer_up", "peer": address}));
+                engine.tell(Happening::PeerUp { peer: address });
                 engine.input(Input::PeerUp(address)).await;
             }
             NetEvent::PeerDown { address } => {
-                engine.tell(serde_json::json!({"event": "peer_down", "peer": address}));
+                engine.tell(Happening::PeerDown { peer: address });
                 engine.input(Input::PeerDown(address)).await;
             }
             NetEvent::Refused { address, multiaddr, refusal } => {
                 tracing::warn!(%address, %multiaddr, %refusal, "a peer does not belong here");
                 let (code, why) = (refusal.code(), refusal.to_string());
-                engine.tell(serde_json::json!({"event": "peer_refused", "peer": address, "code": code, "why": why}));
+                engine.tell(Happening::PeerRefused { peer: address, code, why });
             }
             NetEvent::Listening(multiaddr) => tracing::info!(%multiaddr, "listening"),
         }

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::engine::Engine;
 use crate::files::Files;
+use crate::happening::{Happened, Happening};
 use crate::keys::Key;
 use crate::store::Store;
 
@@ -91,8 +92,7 @@ impl Worker {
     /// A worker without tasks that runs at most one a core at a time.
     pub fn new(bench: Bench) -> Arc<Worker> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker =
-            Worker { bench, tasks: Mutex::new(BTreeMap::new()), permits: Arc::new(Semaphore::new(cores)) };
+        let worker = Worker { bench, tasks: Mutex::new(BTreeMap::new()), permits: Arc::new(Semaphore::new(cores)) };
         let worker = Arc::new(worker);
         tokio::spawn(stop_with_deals(worker.clone()));
         worker
@@ -125,8 +125,7 @@ async fn stop_with_deals(worker: Arc<Worker>) {
     let mut events = worker.bench.engine.watch();
     loop {
         match events.recv().await {
-            Ok(word) if word.event["event"] == "over" => {
-                let Some(Ok(deal)) = word.event["deal"].as_str().map(str::parse::<Hash>) else { continue };
+            Ok(Happened { what: Happening::Market(matcher::Event::Over { deal, .. }), .. }) => {
                 worker.tasks().values().filter(|entry| entry.task.deal == deal).for_each(|entry| {
                     entry.stop.send_replace(true);
                 });

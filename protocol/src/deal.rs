@@ -37,7 +37,8 @@ impl OrderRef {
 
     /// Whether both name at least one common lot of the same order.
     pub fn overlaps(&self, other: &OrderRef) -> bool {
-        self.id == other.id && self.first_lot < other.end_lot() && other.first_lot < self.end_lot()
+        let end = |of: &OrderRef| u64::from(of.first_lot) + u64::from(of.lots);
+        self.id == other.id && u64::from(self.first_lot.max(other.first_lot)) < end(self).min(end(other))
     }
 }
 

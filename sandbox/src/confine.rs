@@ -1,7 +1,7 @@
 //! What the child gives up before it looks at a stranger's bytes. Knows nothing of what is run afterwards.
 //! Landlock and seccomp belong here.
 
-use std::io;
+use std::{fs, io};
 
 use protocol::Limits;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
@@ -19,6 +19,9 @@ const CPU_SLACK_S: u64 = 5;
 /// Bytes that a program may write beside twice its declared outputs.
 const SCRATCH_MAX: u64 = 64 << 20;
 
+/// The kernel's first choice when memory runs out.
+const OOM_SCORE: &str = "1000";
+
 /// Why the child does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
@@ -33,6 +36,9 @@ pub enum ConfineError {
     /// The node that started the child is gone.
     #[error("the parent process is gone")]
     Orphan,
+    /// A thread was started before, and keeps what is given up here.
+    #[error("the process has more than one thread before it is confined")]
+    Threads,
 }
 
 /// Gives up privileges, core dumps and most files, and asks the kernel to end this process with its parent. To be
@@ -41,6 +47,12 @@ pub enum ConfineError {
 /// # Errors
 /// If any of it is refused: the child must not go on then.
 pub fn harden() -> Result<(), ConfineError> {
+    // Where there is no /proc there is no way to tell.
+    if fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
+        return Err(ConfineError::Threads);
+    }
+    // If the machine runs out of memory, a job goes and not the node. Not all systems have it, and none refuses it.
+    let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     let nothing = CapabilitySet::empty();
     let none = CapabilitySets { effective: nothing, permitted: nothing, inheritable: nothing };
     system("drop capabilities", rustix::thread::set_capabilities(None, none))?;

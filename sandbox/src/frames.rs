@@ -140,12 +140,14 @@ pub enum FrameError {
 pub struct FrameReader<R> {
     pipe: R,
     buffer: Vec<u8>,
+    /// Where the next frame begins in the buffer.
+    at: usize,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Reads frames from `pipe`.
     pub fn new(pipe: R) -> FrameReader<R> {
-        FrameReader { pipe, buffer: Vec::with_capacity(LENGTH + FRAME_MAX) }
+        FrameReader { pipe, buffer: Vec::with_capacity(LENGTH + FRAME_MAX), at: 0 }
     }
 
     /// The next frame, or `None` after the last. Nothing is lost if the future is dropped and called again.
@@ -157,6 +159,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if let Some(frame) = self.take().map_err(FrameError::Garbled)? {
                 return Ok(Some(frame));
             }
+            // Only here, and not after each frame: a full buffer can hold thousands of small ones.
+            self.buffer.drain(..self.at);
+            self.at = 0;
             if self.pipe.read_buf(&mut self.buffer).await? == 0 {
                 return match self.buffer.is_empty() {
                     true => Ok(None),
@@ -166,17 +171,18 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
-    /// The first frame of the buffer, if it is whole.
+    /// The next frame of the buffer, if it is whole.
     fn take(&mut self) -> Result<Option<Frame>, Rejected> {
-        let Some(length) = self.buffer.first_chunk::<LENGTH>().map(|bytes| u32::from_le_bytes(*bytes) as usize) else {
+        let rest = &self.buffer[self.at..];
+        let Some(length) = rest.first_chunk::<LENGTH>().map(|bytes| u32::from_le_bytes(*bytes) as usize) else {
             return Ok(None);
         };
         if length > FRAME_MAX {
             return Err(Rejected::TooLarge);
         }
-        let Some(body) = self.buffer.get(LENGTH..LENGTH + length) else { return Ok(None) };
+        let Some(body) = rest.get(LENGTH..LENGTH + length) else { return Ok(None) };
         let frame = wire::decode(body, FRAME_MAX)?;
-        self.buffer.drain(..LENGTH + length);
+        self.at += LENGTH + length;
         Ok(Some(frame))
     }
 }

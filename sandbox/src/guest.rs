@@ -102,10 +102,7 @@ fn execute(mut store: Store<State>, linker: &Linker<State>, module: &Module, gas
             }
         }
     };
-    report.gas = match report.outcome {
-        Outcome::OutOfGas => gas,
-        _ => gas.saturating_sub(store.get_fuel()?),
-    };
+    report.gas = gas.saturating_sub(store.get_fuel()?);
     report.detail += &store.data().console.dropped();
     Ok(report)
 }

@@ -7,13 +7,14 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::task::{PROGRAM_MAX, STREAM_MAX};
-use protocol::{Outcome, TaskFile};
+use protocol::{Outcome, Rejected, TaskFile};
 use rustix::process::{Pid, Signal};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -46,7 +47,7 @@ pub async fn run(
     events: mpsc::Sender<Event>,
     stop: watch::Receiver<bool>,
 ) -> Result<Finished, SandboxError> {
-    let (job, place_in) = (std::sync::Arc::new(job), folder.to_path_buf());
+    let (job, place_in) = (Arc::new(job), folder.to_path_buf());
     let placed = job.clone();
     match blocking(move || folder::place(&placed, &place_in)).await {
         Ok(()) => {}
@@ -110,6 +111,7 @@ struct Watch {
     stop: watch::Receiver<bool>,
     wall: Duration,
     deadline: Instant,
+    has_compiled: bool,
     started: Option<Instant>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -119,7 +121,16 @@ impl Watch {
     fn new(job: &Job, events: mpsc::Sender<Event>, stop: watch::Receiver<bool>) -> Watch {
         let wall = Duration::from_millis(job.limits.wall_ms.min(WALL_MS_MAX));
         let deadline = Instant::now() + Duration::from_millis(COMPILE_MS_MAX);
-        Watch { events, stop, wall, deadline, started: None, stdout: Vec::new(), stderr: Vec::new() }
+        Watch {
+            events,
+            stop,
+            wall,
+            deadline,
+            has_compiled: false,
+            started: None,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
     }
 
     /// Hears the child until it reports, ends or must be ended.
@@ -135,23 +146,44 @@ impl Watch {
             };
             let event = match frame {
                 Frame::Finished(report) => return Ending::Reported(report),
-                Frame::Compiled(ms) => Event::Compiled { ms },
-                Frame::Started => {
-                    // Said twice, it must not begin the clock again.
-                    if self.started.is_none() {
-                        let now = Instant::now();
-                        (self.started, self.deadline) = (Some(now), now + self.wall);
-                    }
-                    Event::Started
-                }
-                Frame::Stdout(bytes) => Event::Stdout(keep(&mut self.stdout, bytes)),
-                Frame::Stderr(bytes) => Event::Stderr(keep(&mut self.stderr, bytes)),
+                frame => match self.hear(frame) {
+                    Ok(event) => event,
+                    Err(rejected) => return Ending::Garbled(FrameError::Garbled(rejected)),
+                },
             };
+            let Some(event) = event else { continue };
             let events = self.events.clone();
             if let Err(ending) = self.or_interrupted(events.send(event)).await {
                 return ending;
             }
         }
+    }
+
+    /// Keeps what a frame brings, and turns it into an event if there is something to tell. The child says that it
+    /// compiled and started once each, in this order, and prints only then.
+    fn hear(&mut self, frame: Frame) -> Result<Option<Event>, Rejected> {
+        let is_expected = match frame {
+            Frame::Compiled(_) => !self.has_compiled,
+            Frame::Started => self.has_compiled && self.started.is_none(),
+            Frame::Stdout(_) | Frame::Stderr(_) | Frame::Finished(_) => self.started.is_some(),
+        };
+        if !is_expected {
+            return Err(Rejected::Duplicate);
+        }
+        Ok(match frame {
+            Frame::Compiled(ms) => {
+                self.has_compiled = true;
+                Some(Event::Compiled { ms })
+            }
+            Frame::Started => {
+                let now = Instant::now();
+                (self.started, self.deadline) = (Some(now), now + self.wall);
+                Some(Event::Started)
+            }
+            Frame::Stdout(bytes) => keep(&mut self.stdout, bytes).map(Event::Stdout),
+            Frame::Stderr(bytes) => keep(&mut self.stderr, bytes).map(Event::Stderr),
+            Frame::Finished(_) => None,
+        })
     }
 
     /// What `future` gives, unless the time is over or the caller asks first.
@@ -173,12 +205,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Keeps what fits of `bytes`, and returns that much.
-fn keep(kept: &mut Vec<u8>, mut bytes: Vec<u8>) -> Vec<u8> {
+/// Keeps what fits of `bytes`, and returns that much, if any.
+fn keep(kept: &mut Vec<u8>, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     let room = usize::try_from(STREAM_MAX).unwrap_or(usize::MAX).saturating_sub(kept.len());
     bytes.truncate(room);
     kept.extend_from_slice(&bytes);
-    bytes
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 /// The program, open at its first byte, and its size; or why it is refused.
@@ -196,7 +228,7 @@ async fn open_program(path: &Path) -> Result<Result<(File, u64), String>, Sandbo
         return Ok(Err(error.to_string()));
     }
     let mut file = start.into_inner();
-    tokio::io::AsyncSeekExt::rewind(&mut file).await.map_err(failed)?;
+    file.rewind().await.map_err(failed)?;
     Ok(Ok((file, size)))
 }
 

@@ -13,7 +13,7 @@ pub async fn stream(State(api): State<Shared>) -> Response {
     let events = api.engine.watch();
     let lines = futures::stream::unfold(events, |mut events| async move {
         let line = match events.recv().await {
-            Ok(word) => match serde_json::to_string(&word) {
+            Ok(happened) => match serde_json::to_string(&happened) {
                 Ok(json) => format!("data: {json}\n\n"),
                 Err(_) => String::from(": an event without a JSON form\n\n"),
             },

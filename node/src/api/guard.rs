@@ -51,8 +51,7 @@ mod tests {
     use super::*;
 
     fn verdict(pairs: &[(header::HeaderName, &'static str)]) -> String {
-        let headers: HeaderMap =
-            pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
+        let headers: HeaderMap = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         check(&headers, "secret").map_or_else(|error| error.0.code, |()| "ok".to_owned())
     }
 

@@ -19,7 +19,7 @@ use crate::store::{Change, Table};
 
 /// `GET /v1/status`.
 pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
-    let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump().await);
+    let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump());
     let limits = serde_json::to_value(limits).unwrap_or_default();
     let started_ms = api.started_ms;
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
@@ -85,7 +85,8 @@ pub async fn book(State(api): State<Shared>) -> Result<Json<BookWord>> {
 
 /// `GET /v1/epochs`.
 pub async fn epochs(State(api): State<Shared>) -> Result<Json<Vec<EpochWord>>> {
-    let look = |market: &matcher::Market, _| market.clearings().rev().map(|clearing| convert::epoch(clearing)).collect();
+    let look =
+        |market: &matcher::Market, _| market.clearings().rev().map(|clearing| convert::epoch(clearing)).collect();
     Ok(Json(api.engine.view(look).await?))
 }
 
@@ -185,7 +186,8 @@ pub async fn bench(State(api): State<Shared>, Json(request): Json<BenchRequest>)
     }
     let budget = Duration::from_millis(request.budget_ms.clamp(100, 60_000));
     let run = move || bench::measure_all(budget, &mut |_| {});
-    let failed = |message: String| ApiError::new("bench_failed", message, Some("run `souk bench` on a quieter machine"));
+    let failed =
+        |message: String| ApiError::new("bench_failed", message, Some("run `souk bench` on a quieter machine"));
     let measured = tokio::task::spawn_blocking(run).await.map_err(|error| failed(error.to_string()))?;
     let measurements = measured.map_err(|error| failed(error.to_string()))?;
     let capacity = bench::capacity(&measurements, request.share_percent);

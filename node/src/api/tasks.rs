@@ -90,29 +90,33 @@ pub async fn logs(
 ) -> Result<Response> {
     let id = convert::id(&id)?;
     let job = own(&api, &id).ok_or_else(|| unknown(&id))?;
-    let deadline = tokio::time::Instant::now() + LOGS_WAIT;
-    loop {
-        let changed = job.news.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        let (bytes, state, is_over) = {
-            let progress = job.progress();
-            let stream = match query.stream {
-                Stream::Stdout => &progress.stdout,
-                Stream::Stderr => &progress.stderr,
-            };
-            let from = usize::try_from(query.from).unwrap_or(usize::MAX).min(stream.len());
-            (stream[from..].to_vec(), progress.state, progress.is_over())
-        };
-        if !bytes.is_empty() || is_over || tokio::time::timeout_at(deadline, changed).await.is_err() {
-            let state = serde_json::to_value(state).unwrap_or_default();
-            let headers = [
-                ("content-type", "application/octet-stream".to_owned()),
-                ("souk-task-state", state.as_str().unwrap_or_default().to_owned()),
-            ];
-            return Ok((headers, bytes).into_response());
+    let wait_for_news = async {
+        loop {
+            let changed = job.news.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if job.progress().is_over() || !log(&job, &query).0.is_empty() {
+                return;
+            }
+            changed.await;
         }
-    }
+    };
+    // Without news there is nothing, which is an answer too.
+    let _ = tokio::time::timeout(LOGS_WAIT, wait_for_news).await;
+    let (bytes, state) = log(&job, &query);
+    let headers =
+        [("content-type", "application/octet-stream".to_owned()), ("souk-task-state", state.as_str().to_owned())];
+    Ok((headers, bytes).into_response())
+}
+
+fn log(job: &Job, query: &LogsQuery) -> (Vec<u8>, TaskStateWord) {
+    let progress = job.progress();
+    let stream = match query.stream {
+        Stream::Stdout => &progress.stdout,
+        Stream::Stderr => &progress.stderr,
+    };
+    let from = usize::try_from(query.from).unwrap_or(usize::MAX).min(stream.len());
+    (stream[from..].to_vec(), progress.state)
 }
 
 /// The query of `PUT /v1/files/{blake3}`.

@@ -392,6 +392,19 @@ pub enum TaskStateWord {
     Failed,
 }
 
+impl TaskStateWord {
+    /// The word as it stands in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TaskStateWord::Waiting => "waiting",
+            TaskStateWord::Queued => "queued",
+            TaskStateWord::Running => "running",
+            TaskStateWord::Done => "done",
+            TaskStateWord::Failed => "failed",
+        }
+    }
+}
+
 impl From<TaskState> for TaskStateWord {
     fn from(state: TaskState) -> TaskStateWord {
         match state {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use matcher::{DealState, EndReason};
-use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews};
+use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews, TaskRefusal};
 use protocol::task::STREAM_MAX;
-use protocol::{Authority, Hash, TaskFile, Typed};
+use protocol::{Authority, Hash, Rejected, TaskFile, Typed};
 
 use crate::api::words::{ErrorWord, TaskStateWord};
 use crate::client::{Client, Job, failure};
+use crate::happening::Happening;
 
 /// Pause after a request that brought nothing.
 const RETRY: Duration = Duration::from_millis(300);
@@ -36,8 +37,15 @@ impl Client {
             if let Err(error) = self.save(&job) {
                 tracing::error!(task = %job.id, %error, "the end of a task could not be stored");
             }
-            let state = job.progress().state;
-            self.desk.engine.tell(serde_json::json!({"event": "task", "task": job.id, "state": state}));
+            let (state, outcome) = {
+                let progress = job.progress();
+                match (&progress.failure, &progress.receipt) {
+                    (Some(failure), _) => ("failed", failure.code.clone()),
+                    (None, Some((receipt, _))) => ("done", receipt.outcome.code().to_owned()),
+                    (None, None) => ("failed", String::new()),
+                }
+            };
+            self.desk.engine.tell(Happening::Task { task: job.id, state, outcome });
         });
     }
 
@@ -83,6 +91,10 @@ impl Client {
                 error = self.deal_over(job) => return Err(error),
             };
             match answer {
+                // Too fast, or too much at once: the supplier is there, and will take it in a while.
+                Ok(Response::Declined(Rejected::RateLimit) | Response::TaskRefused(TaskRefusal::Busy)) => {
+                    tokio::time::sleep(RETRY).await;
+                }
                 Ok(Response::TaskRefused(refusal)) => {
                     let message = format!("the supplier refused: {refusal}");
                     return Err(failure(refusal.code(), message, Some("see `souk deal show` and `souk task show`")));
@@ -178,10 +190,15 @@ impl Client {
             let end = offset + bytes.0.len() as u64;
             let is_last = end >= output.size;
             if end > output.size || (bytes.0.is_empty() && !is_last) {
-                return Err(failure("wrong_bytes", format!("{} is not as long as the receipt says", output.path), None));
+                return Err(failure(
+                    "wrong_bytes",
+                    format!("{} is not as long as the receipt says", output.path),
+                    None,
+                ));
             }
             let piece = (offset, &bytes.0[..]);
-            let kept = tokio::task::block_in_place(|| self.desk.files.append(&session, &output.content, piece, is_last));
+            let kept =
+                tokio::task::block_in_place(|| self.desk.files.append(&session, &output.content, piece, is_last));
             kept.map_err(|error| failure(error.code(), format!("{}: {error}", output.path), None))?;
             offset = end;
         }
@@ -201,5 +218,9 @@ fn broken(reason: Option<EndReason>) -> ErrorWord {
         Some(EndReason::FailedBySupplier) => "supplier_failed",
         _ => "deal_over",
     };
-    failure(code, format!("the task's deal broke: {why}"), Some("the bid is offered again by itself; see `souk bid list`"))
+    failure(
+        code,
+        format!("the task's deal broke: {why}"),
+        Some("the bid is offered again by itself; see `souk bid list`"),
+    )
 }

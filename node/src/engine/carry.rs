@@ -5,6 +5,7 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Recovery, wire};
 
 use crate::engine::Loop;
+use crate::happening::Happening;
 use crate::net;
 use crate::store::{Change, StoreError, Table};
 
@@ -47,7 +48,7 @@ impl Loop {
                     let _ = reply.send(answer);
                 }
             }
-            Effect::Tell(event) => self.tell(&event),
+            Effect::Tell(event) => self.tell(event),
         }
     }
 
@@ -77,16 +78,12 @@ impl Loop {
         });
     }
 
-    fn tell(&self, event: &Event) {
+    fn tell(&self, event: Event) {
         match event {
-            Event::HeadAdmitted { .. } => tracing::debug!(?event),
-            Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
+            Event::HeadAdmitted { .. } | Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
             _ => tracing::info!(?event),
         }
-        match serde_json::to_value(event) {
-            Ok(value) => self.handle.tell(value),
-            Err(error) => tracing::error!(%error, "an event has no JSON form"),
-        }
+        self.handle.tell(Happening::Market(event));
     }
 }
 

@@ -6,8 +6,9 @@ use protocol::talk::TaskState;
 use protocol::task::STREAM_MAX;
 use protocol::{Authority, Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
 use sandbox::{Event, Finished, Job};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::happening::Happening;
 use crate::store::{Change, Table};
 use crate::worker::{Entry, Worker};
 
@@ -21,8 +22,10 @@ enum JobError {
     Sandbox(#[from] sandbox::SandboxError),
     #[error(transparent)]
     Files(#[from] crate::files::FilesError),
-    #[error("the task's folder: {0}")]
+    #[error("the task's folder or thread: {0}")]
     Folder(#[from] std::io::Error),
+    #[error("the thread of the task ended before the task")]
+    Gone,
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
 }
@@ -83,9 +86,16 @@ impl Worker {
                 hear(&listener, event);
             }
         });
-        let finished = sandbox::run(&self.bench.launcher, job, folder, sender, entry.stop.subscribe()).await;
+        let finished = on_a_thread_of_its_own(Sandboxed {
+            launcher: self.bench.launcher.clone(),
+            job,
+            folder: folder.to_owned(),
+            events: sender,
+            stop: entry.stop.subscribe(),
+        })
+        .await;
         let _ = listening.await;
-        Ok(finished?)
+        finished
     }
 
     /// Keeps what the task left, signs the receipt, and shows it only once it is on disk.
@@ -114,10 +124,36 @@ impl Worker {
             progress.state = TaskState::Done;
             progress.over_ms = Some(over_ms);
         });
-        let outcome = finished.outcome.code();
-        self.bench.engine.tell(serde_json::json!({"event": "task", "task": entry.id, "state": "done", "outcome": outcome}));
+        let outcome = finished.outcome.code().to_owned();
+        self.bench.engine.tell(Happening::Task { task: entry.id, state: "done", outcome });
         Ok(())
     }
+}
+
+/// One run of the sandbox.
+struct Sandboxed {
+    launcher: sandbox::Launcher,
+    job: Job,
+    folder: std::path::PathBuf,
+    events: mpsc::Sender<Event>,
+    stop: watch::Receiver<bool>,
+}
+
+/// The child dies with the thread that started it, so that thread must live exactly as long as the run: not one of a
+/// pool, which comes and goes.
+async fn on_a_thread_of_its_own(run: Sandboxed) -> Result<Finished, JobError> {
+    let (sender, finished) = oneshot::channel();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let finished = runtime.map_err(JobError::Folder).and_then(|runtime| {
+            let Sandboxed { launcher, job, folder, events, stop } = run;
+            runtime.block_on(sandbox::run(&launcher, job, &folder, events, stop)).map_err(JobError::Sandbox)
+        });
+        // A node that is going down waits for no task.
+        let _ = sender.send(finished);
+    };
+    std::thread::Builder::new().name("task".into()).spawn(body)?;
+    finished.await.unwrap_or(Err(JobError::Gone))
 }
 
 fn hear(entry: &Entry, event: Event) {

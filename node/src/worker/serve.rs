@@ -140,9 +140,8 @@ impl Worker {
         // A piece shorter than the largest is the last one.
         let is_last = bytes.len() < CHUNK_MAX;
         let session = task.to_string().split_off(2);
-        let appended = tokio::task::block_in_place(|| {
-            self.bench.files.append(&session, content, (offset, bytes), is_last)
-        });
+        let appended =
+            tokio::task::block_in_place(|| self.bench.files.append(&session, content, (offset, bytes), is_last));
         match appended {
             Ok(()) => {}
             Err(FilesError::TooLarge) => return Err(TaskRefusal::Busy),
@@ -159,20 +158,25 @@ impl Worker {
 
     async fn follow(&self, from: Address, task: &Hash, stdout: u64, stderr: u64) -> Result<Response, TaskRefusal> {
         let Ok(entry) = self.entry(from, task) else { return self.remember(from, task) };
-        let deadline = tokio::time::Instant::now() + NEWS_WAIT;
-        let (mut seen, first) = (None, entry.progress().state);
-        loop {
-            let changed = entry.news.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let news = news(&entry, stdout, stderr);
-            let has_bytes = !news.stdout.0.is_empty() || !news.stderr.0.is_empty();
-            let is_news = has_bytes || news.receipt.is_some() || news.state != *seen.get_or_insert(first);
-            let is_late = tokio::time::timeout_at(deadline, changed);
-            if is_news || is_late.await.is_err() {
-                return Ok(Response::News(Box::new(news)));
+        let first = entry.progress().state;
+        let wait_for_news = async {
+            loop {
+                let changed = entry.news.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                let news = news(&entry, stdout, stderr);
+                let has_bytes = !news.stdout.0.is_empty() || !news.stderr.0.is_empty();
+                if has_bytes || news.receipt.is_some() || news.state != first {
+                    return news;
+                }
+                changed.await;
             }
-        }
+        };
+        let news = match tokio::time::timeout(NEWS_WAIT, wait_for_news).await {
+            Ok(news) => news,
+            Err(_) => news(&entry, stdout, stderr),
+        };
+        Ok(Response::News(Box::new(news)))
     }
 
     /// A task of an earlier life of this node: only its receipt is left.

@@ -142,6 +142,7 @@ pub fn renumber_file(memory: &mut [u8], state: &mut State, from: u32, to: u32) -
     original!(fd_renumber, state, memory, from.cast_signed(), to.cast_signed())
 }
 
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn fd_pwrite(
     mut caller: Caller<'_, State>,
     descriptor: u32,
@@ -178,6 +179,7 @@ fn fd_filestat_get(mut caller: Caller<'_, State>, descriptor: u32, result: u32) 
     Ok(error)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn path_filestat_get(
     mut caller: Caller<'_, State>,
     descriptor: u32,
@@ -195,7 +197,7 @@ fn path_filestat_get(
     Ok(error)
 }
 
-#[allow(clippy::too_many_arguments)] // the shape of the call is WASI's
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn path_open(
     mut caller: Caller<'_, State>,
     descriptor: u32,
@@ -248,6 +250,7 @@ fn path_create_directory(
     charge(state, |state| original!(path_create_directory, state, memory, fd, path, length))
 }
 
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn path_symlink(
     mut caller: Caller<'_, State>,
     target: u32,
@@ -262,7 +265,7 @@ fn path_symlink(
     charge(state, |state| original!(path_symlink, state, memory, target, target_length, fd, path, length))
 }
 
-#[allow(clippy::too_many_arguments)] // the shape of the call is WASI's
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn path_link(
     mut caller: Caller<'_, State>,
     from: u32,

@@ -88,6 +88,7 @@ pub fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+#[expect(clippy::too_many_arguments, reason = "the shape of the call is WASI's")]
 fn fd_readdir(
     mut caller: Caller<'_, State>,
     descriptor: u32,

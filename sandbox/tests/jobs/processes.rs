@@ -108,6 +108,7 @@ async fn a_running_child_has_no_privileges_no_core_dump_and_few_files() {
         for line in ["NoNewPrivs:\t1", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"] {
             assert!(status.contains(line), "{line}: {status}");
         }
+        assert_eq!(fs::read_to_string(format!("/proc/{child}/oom_score_adj")).unwrap().trim(), "1000");
         let limits = fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
         let words = |name: &str| {
             let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
@@ -139,5 +140,47 @@ async fn what_is_no_sandbox_child_is_the_sandboxs_failure() {
         let finished = tokio::time::timeout(Duration::from_secs(30), rig.run()).await.unwrap();
         assert_eq!(finished.outcome, Outcome::SandboxFailed, "{program}");
         assert!(finished.detail.contains(detail), "{program}: {}", finished.detail);
+    }
+}
+
+/// One frame as the child writes it: four bytes of length, the variant, the rest.
+fn frame(variant: u8, rest: &[u8]) -> Vec<u8> {
+    let body = [&[variant], rest].concat();
+    [&(body.len() as u32).to_le_bytes()[..], &body].concat()
+}
+
+/// The end of a job whose child writes `frames` and nothing else.
+async fn end_after(frames: &[Vec<u8>]) -> (Finished, Vec<Event>) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), frames.concat()).unwrap();
+    let mut rig = forever().limit(|limits| limits.gas = 1000);
+    rig.launcher = sandbox::Launcher { program: "/bin/cat".into(), arguments: vec![file.path().into()] };
+    rig.run_with_events().await
+}
+
+#[tokio::test]
+async fn a_child_that_was_taken_over_cannot_exceed_what_a_job_may_say() {
+    let (compiled, started) = (frame(0, &[5]), frame(1, &[]));
+    let text = [&[251, 0x60, 0xea][..], &[b'x'; 60_000]].concat();
+    let detail = [&[6][..], b"a\x1b[0mb"].concat();
+    let report = frame(4, &[&[0, 3, 252, 255, 255, 255, 255][..], &detail].concat());
+    let mut frames = vec![compiled.clone(), started.clone()];
+    frames.extend(vec![frame(2, &text); 20]);
+    frames.push(report);
+    let (finished, events) = end_after(&frames).await;
+    assert_eq!((finished.outcome, finished.code, finished.gas), (Outcome::Exited, 3, 1000), "{}", finished.detail);
+    assert_eq!((finished.stdout.len(), finished.detail.as_str()), (1 << 20, "a [0mb"));
+    assert_eq!(events.len(), 2 + 18);
+    for lie in [
+        vec![compiled.clone(), compiled.clone()],
+        vec![started.clone()],
+        vec![compiled.clone(), started.clone(), started.clone()],
+        vec![compiled.clone(), frame(2, &[1, b'x'])],
+        vec![frame(9, &[])],
+        vec![vec![0xff; 100]],
+    ] {
+        let (finished, _) = end_after(&lie).await;
+        assert_eq!(finished.outcome, Outcome::SandboxFailed, "{lie:?}");
+        assert!(finished.detail.contains("no frame"), "{lie:?}: {}", finished.detail);
     }
 }

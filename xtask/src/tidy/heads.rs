@@ -1,4 +1,5 @@
-//! Rule: every Rust file opens with one to three lines of `//!` that say something; a `lib.rs` is a map and has thirty.
+//! Rule: every Rust file opens with one to three lines of `//!` that say something, and perhaps a drawing; a `lib.rs` is
+//! a map and has thirty.
 
 use super::Violation;
 use super::house::House;
@@ -24,8 +25,7 @@ fn complaint(source: &Source) -> Option<(usize, String)> {
             "open with one to three lines of `//!`: what the file is for and what it must not know".into(),
         ));
     }
-    let text_lines = head.iter().filter(|line| !line.is_empty()).count();
-    if text_lines > lines_max {
+    if text_lines(&head) > lines_max {
         return Some((head.len(), format!("a head has at most {lines_max} lines: move the rest to where it applies")));
     }
     let is_phrase = EMPTY_PHRASES.iter().any(|phrase| head[0].starts_with(phrase));
@@ -33,6 +33,17 @@ fn complaint(source: &Source) -> Option<(usize, String)> {
         return Some((1, "the head says nothing: name what the file is for and what it must not know".into()));
     }
     None
+}
+
+/// Lines of prose: neither blank nor part of a drawing between fences.
+fn text_lines(head: &[&str]) -> usize {
+    let mut is_drawing = false;
+    let is_text = |line: &&&str| {
+        let is_fence = line.starts_with("```");
+        is_drawing ^= is_fence;
+        !is_drawing && !is_fence && !line.is_empty()
+    };
+    head.iter().filter(is_text).count()
 }
 
 #[cfg(test)]
@@ -50,6 +61,9 @@ mod tests {
         assert_eq!(broken_line("a/src/b.rs", &line.repeat(3)), None);
         assert_eq!(broken_line("a/src/b.rs", &format!("{line}//!\n{line}{line}")), None);
         assert_eq!(broken_line("a/src/lib.rs", &line.repeat(30)), None);
+        let drawing = format!("{line}//! ```text\n{}//! ```\n{line}", "//! a -> b\n".repeat(9));
+        assert_eq!(broken_line("a/src/b.rs", &drawing), None);
+        assert!(broken_line("a/src/b.rs", &format!("{drawing}{}", line.repeat(2))).is_some());
     }
 
     #[test]

@@ -1,0 +1,40 @@
+//! `souk market`: make, join and watch one.
+
+mod book;
+mod epoch;
+mod init;
+mod join;
+mod watch;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::error::CliError;
+
+/// Make, join and watch a market.
+#[derive(Debug, Subcommand)]
+pub enum Market {
+    /// Write the file of a new market.
+    Init(init::Init),
+    /// Make a market's file the one that `souk node run` uses.
+    Join(join::Join),
+    /// All live orders.
+    Book(book::Book),
+    /// A clearing: its roots and matches.
+    Epoch(epoch::Epoch),
+    /// What happens, as it happens; with --json one document a line.
+    Watch(watch::Watch),
+}
+
+impl Market {
+    /// Runs it.
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        match self {
+            Market::Init(command) => command.run(context),
+            Market::Join(command) => command.run(context),
+            Market::Book(command) => command.run(context),
+            Market::Epoch(command) => command.run(context),
+            Market::Watch(command) => command.run(context),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `souk node status`.
+
+use clap::Args;
+use protocol::quantity::display_seconds;
+
+use crate::api::words::{MetricWord, StatusWord};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::table::{facts, grouped, short};
+
+/// How the running node is.
+#[derive(Debug, Args)]
+pub struct Status {}
+
+impl Status {
+    /// Asks the node.
+    pub fn run(self, context: &Context) -> Result<(), CliError> {
+        context.answer(&context.client()?.status()?, text)
+    }
+}
+
+fn text(status: &StatusWord) -> String {
+    let market = &status.market;
+    let cleared = status.cleared.as_ref().map_or("none yet".into(), |epoch| {
+        format!(
+            "{} · {} orders · {} matches · root {}",
+            epoch.epoch,
+            epoch.orders,
+            epoch.matches.len(),
+            short(&epoch.root)
+        )
+    });
+    let mut rows = vec![
+        ("address", status.address.to_string()),
+        ("market", format!("{} {}", market.name, short(&market.id.0))),
+        ("chain", format!("{} ({})", market.chain, market.chain_text)),
+        ("peers", status.peers.to_string()),
+        ("book", format!("{} heads", grouped(status.heads as u64))),
+        ("epoch", format!("{} of {} ms", status.epoch, grouped(market.epoch_ms.into()))),
+        ("cleared", cleared),
+        ("measured", metrics(&status.measured, "nothing yet: souk bench")),
+        ("deals", format!("{} running", status.deals_running)),
+        ("up", format!("{}, version {}", display_seconds(status.uptime_s), status.version)),
+    ];
+    rows.extend(status.listeners.iter().map(|listener| ("listens", listener.clone())));
+    facts(&rows)
+}
+
+/// `cpu.hash=30Mhash/s mem.size=2GiB`, or `none`.
+pub fn metrics(metrics: &[MetricWord], none: &str) -> String {
+    match metrics.is_empty() {
+        true => none.into(),
+        false => metrics.iter().map(|m| format!("{}={}", m.metric, m.text)).collect::<Vec<_>>().join(" "),
+    }
+}

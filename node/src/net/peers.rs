@@ -1,0 +1,278 @@
+//! Who is connected, how far the hellos are, and whom to leave alone. Pure: takes the time, sends nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use libp2p::request_response::ResponseChannel;
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use protocol::Address;
+use protocol::talk::{Hello, Refusal, Response};
+use tokio::sync::oneshot;
+
+use super::bucket::Allowance;
+use super::codec::Parcel;
+use super::error::{DialFailure, RequestError};
+use super::event::Direction;
+use super::limits::{BANNED_MAX, KNOWN_MAX, NetLimits};
+
+/// A request of the node that waits for its response.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) request: protocol::talk::Request,
+    pub(super) reply: oneshot::Sender<Result<Response, RequestError>>,
+}
+
+/// Who waits for a dial to end.
+pub(super) type DialWaiter = oneshot::Sender<Result<Address, DialFailure>>;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: ConnectionId,
+    pub(super) multiaddr: Multiaddr,
+    pub(super) direction: Direction,
+}
+
+/// How far two peers are.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// The other side opened the connection and has to speak first.
+    Awaited,
+    /// Our hello is under way.
+    Said,
+    /// Both are welcome.
+    Welcome(Hello),
+    /// We do not talk; the connection is about to close.
+    Leaving,
+}
+
+/// A connected peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) address: Address,
+    pub(super) links: Vec<Link>,
+    pub(super) stage: Stage,
+    /// Whether the node was told that the peer is up.
+    pub(super) is_up: bool,
+    /// When the connection is closed unless the peer is welcome by then.
+    pub(super) deadline: Instant,
+    pub(super) allowance: Allowance,
+    pub(super) latency: Option<Duration>,
+    pub(super) faults: u32,
+    /// Where it says it listens.
+    pub(super) reach: Vec<Multiaddr>,
+    /// Requests that overtook its answer to our hello.
+    pub(super) early: Vec<(Parcel, ResponseChannel<Response>)>,
+    /// Our requests, and how many of them are under way.
+    pub(super) waiting: VecDeque<Call>,
+    pub(super) in_flight: usize,
+    pub(super) dial_waiters: Vec<DialWaiter>,
+}
+
+impl Peer {
+    pub(super) fn is_welcome(&self) -> bool {
+        matches!(self.stage, Stage::Welcome(_))
+    }
+}
+
+/// The connected peers, by both of their names.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    by_id: HashMap<PeerId, Peer>,
+    ids: HashMap<Address, PeerId>,
+}
+
+impl Peers {
+    pub(super) fn find(&self, id: &PeerId) -> Option<&Peer> {
+        self.by_id.get(id)
+    }
+
+    pub(super) fn find_mut(&mut self, id: &PeerId) -> Option<&mut Peer> {
+        self.by_id.get_mut(id)
+    }
+
+    /// The id of a connected peer.
+    pub(super) fn id_of(&self, address: &Address) -> Option<PeerId> {
+        self.ids.get(address).copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        self.by_id.iter()
+    }
+
+    /// How many peers are welcome.
+    pub(super) fn count_welcome(&self) -> usize {
+        self.by_id.values().filter(|peer| peer.is_welcome()).count()
+    }
+
+    /// Adds a connection and returns its peer, new or not.
+    pub(super) fn connect(&mut self, id: PeerId, address: Address, limits: &NetLimits, link: Link) -> &mut Peer {
+        let now = Instant::now();
+        self.ids.insert(address, id);
+        let peer = self.by_id.entry(id).or_insert_with(|| Peer {
+            address,
+            links: Vec::new(),
+            stage: Stage::Awaited,
+            is_up: false,
+            deadline: now + Duration::from_secs(limits.hello_timeout_s),
+            allowance: Allowance::new(limits, now),
+            latency: None,
+            faults: 0,
+            reach: Vec::new(),
+            early: Vec::new(),
+            waiting: VecDeque::new(),
+            in_flight: 0,
+            dial_waiters: Vec::new(),
+        });
+        peer.links.push(link);
+        peer
+    }
+
+    /// Removes a connection; returns the peer when that was its last.
+    pub(super) fn disconnect(&mut self, id: &PeerId, connection: ConnectionId) -> Option<Peer> {
+        let peer = self.by_id.get_mut(id)?;
+        peer.links.retain(|link| link.id != connection);
+        if !peer.links.is_empty() {
+            return None;
+        }
+        let peer = self.by_id.remove(id)?;
+        self.ids.remove(&peer.address);
+        Some(peer)
+    }
+
+    /// Peers whose hello is overdue, or who were to leave by now.
+    pub(super) fn overdue(&self, now: Instant) -> Vec<PeerId> {
+        let is_overdue = |peer: &Peer| !peer.is_welcome() && peer.deadline <= now;
+        self.by_id.iter().filter(|(_, peer)| is_overdue(peer)).map(|(id, _)| *id).collect()
+    }
+}
+
+/// What is remembered of peers that are not connected. Every list is bounded; at the bound the oldest goes.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    known: HashMap<Address, PeerId>,
+    known_order: VecDeque<Address>,
+    banned: VecDeque<Address>,
+    shunned: HashMap<PeerId, Shunned>,
+}
+
+/// A peer that is left alone for a while.
+#[derive(Debug, Clone)]
+pub(super) struct Shunned {
+    pub(super) until: Instant,
+    /// What it or we refused; `None` for misbehaviour.
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl Memory {
+    pub(super) fn id_of(&self, address: &Address) -> Option<PeerId> {
+        self.known.get(address).copied()
+    }
+
+    pub(super) fn learn(&mut self, address: Address, id: PeerId) {
+        if self.known.insert(address, id).is_none() {
+            self.known_order.push_back(address);
+        }
+        if self.known_order.len() > KNOWN_MAX
+            && let Some(oldest) = self.known_order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    pub(super) fn is_banned(&self, address: &Address) -> bool {
+        self.banned.contains(address)
+    }
+
+    /// Bans an address; returns the one whose ban ends for it.
+    pub(super) fn ban(&mut self, address: Address) -> Option<Address> {
+        if self.is_banned(&address) {
+            return None;
+        }
+        self.banned.push_back(address);
+        if self.banned.len() > BANNED_MAX { self.banned.pop_front() } else { None }
+    }
+
+    pub(super) fn unban(&mut self, address: &Address) {
+        self.banned.retain(|banned| banned != address);
+    }
+
+    /// Leaves a peer alone until `until`.
+    pub(super) fn shun(&mut self, id: PeerId, shunned: Shunned) {
+        if self.shunned.len() >= KNOWN_MAX {
+            let earliest = self.shunned.iter().min_by_key(|(_, shunned)| shunned.until).map(|(id, _)| *id);
+            earliest.and_then(|id| self.shunned.remove(&id));
+        }
+        self.shunned.insert(id, shunned);
+    }
+
+    /// The peer turned out to belong here after all.
+    pub(super) fn pardon(&mut self, id: &PeerId) {
+        self.shunned.remove(id);
+    }
+
+    pub(super) fn shunned(&self, id: &PeerId, now: Instant) -> Option<&Shunned> {
+        self.shunned.get(id).filter(|shunned| shunned.until > now)
+    }
+
+    /// Takes back those whose time is over.
+    pub(super) fn forgive(&mut self, now: Instant) -> Vec<PeerId> {
+        let over: Vec<PeerId> = self.shunned.iter().filter(|(_, s)| s.until <= now).map(|(id, _)| *id).collect();
+        self.shunned.retain(|_, shunned| shunned.until > now);
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(id: usize) -> Link {
+        Link { id: ConnectionId::new_unchecked(id), multiaddr: Multiaddr::empty(), direction: Direction::Inbound }
+    }
+
+    #[test]
+    fn a_peer_is_gone_with_its_last_connection() {
+        let (mut peers, id, address) = (Peers::default(), PeerId::random(), Address([1; 20]));
+        peers.connect(id, address, &NetLimits::default(), link(1));
+        peers.connect(id, address, &NetLimits::default(), link(2));
+        assert!(peers.disconnect(&id, ConnectionId::new_unchecked(1)).is_none());
+        assert_eq!(peers.id_of(&address), Some(id));
+        assert!(peers.disconnect(&id, ConnectionId::new_unchecked(2)).is_some());
+        assert_eq!(peers.id_of(&address), None);
+    }
+
+    #[test]
+    fn a_peer_that_never_says_hello_is_overdue() {
+        let (mut peers, id) = (Peers::default(), PeerId::random());
+        let limits = NetLimits::default();
+        peers.connect(id, Address([1; 20]), &limits, link(1));
+        let deadline = Instant::now() + Duration::from_secs(limits.hello_timeout_s);
+        assert!(peers.overdue(deadline - Duration::from_secs(1)).is_empty());
+        assert_eq!(peers.overdue(deadline), vec![id]);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_forgets_the_oldest() {
+        let mut memory = Memory::default();
+        let address =
+            |n: usize| Address([(n >> 8) as u8, n as u8, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+        for n in 0..=KNOWN_MAX {
+            memory.learn(address(n), PeerId::random());
+            memory.ban(address(n));
+        }
+        assert_eq!((memory.id_of(&address(0)), memory.is_banned(&address(0))), (None, false));
+        assert!(memory.id_of(&address(1)).is_some() && memory.is_banned(&address(1)));
+    }
+
+    #[test]
+    fn a_shunned_peer_is_forgiven_in_time() {
+        let (mut memory, id, now) = (Memory::default(), PeerId::random(), Instant::now());
+        let until = now + Duration::from_secs(600);
+        memory.shun(id, Shunned { until, refusal: None });
+        assert!(memory.shunned(&id, now).is_some() && memory.forgive(now).is_empty());
+        assert!(memory.shunned(&id, until).is_none());
+        assert_eq!(memory.forgive(until), vec![id]);
+    }
+}

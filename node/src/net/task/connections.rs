@@ -1,0 +1,204 @@
+//! Connections, hellos, faults and bans: who gets in and who has to leave.
+
+use std::time::{Duration, Instant};
+
+use libp2p::core::ConnectedPoint;
+use libp2p::request_response::ResponseChannel;
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use protocol::Address;
+use protocol::talk::{Hello, Refusal, Request, Response};
+
+use super::super::codec::Parcel;
+use super::super::error::{DialFailure, RequestError};
+use super::super::event::{Direction, NetEvent};
+use super::super::finder::fail;
+use super::super::identity::address_of;
+use super::super::outbox::count;
+use super::super::peers::{Link, Shunned, Stage};
+use super::Task;
+use super::talking::Sent;
+
+/// How long a refused peer gets to read why before the connection is closed.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
+/// What one fault costs in gossip score.
+const FAULT_SCORE: f64 = -10.0;
+
+impl Task {
+    pub(super) fn on_established(&mut self, id: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
+        let now = Instant::now();
+        let waiter = self.dials.remove(&connection);
+        self.bootstrap.answered(connection, id, now);
+        let Some(address) = address_of(&id) else {
+            waiter.map(|waiter| waiter.send(Err(DialFailure::WrongPeer { found: None })));
+            return self.disconnect(&id);
+        };
+        if self.memory.is_banned(&address) {
+            waiter.map(|waiter| waiter.send(Err(DialFailure::Banned)));
+            self.swarm.behaviour_mut().blocked.block_peer(id);
+            return self.disconnect(&id);
+        }
+        let direction = if endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
+        if direction == Direction::Outbound
+            && let Some(shunned) = self.memory.shunned(&id, now)
+        {
+            let why = shunned.refusal.clone().map_or(DialFailure::Banned, DialFailure::Refused);
+            waiter.map(|waiter| waiter.send(Err(why)));
+            return self.disconnect(&id);
+        }
+        self.memory.learn(address, id);
+        let link = Link { id: connection, multiaddr: endpoint.get_remote_address().clone(), direction };
+        let peer = self.peers.connect(id, address, &self.limits, link);
+        if peer.is_welcome() {
+            waiter.map(|waiter| waiter.send(Ok(address)));
+            return;
+        }
+        peer.dial_waiters.extend(waiter);
+        if direction == Direction::Outbound && matches!(peer.stage, Stage::Awaited) {
+            peer.stage = Stage::Said;
+            let parcel = Parcel::of(Request::Hello(self.hello.clone()));
+            let request = self.swarm.behaviour_mut().talk.send_request(&id, parcel);
+            self.sent.insert(request, Sent::Hello);
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, id: PeerId, connection: ConnectionId) {
+        let Some(peer) = self.peers.disconnect(&id, connection) else { return };
+        let refusal = self.memory.shunned(&id, Instant::now()).and_then(|shunned| shunned.refusal.clone());
+        peer.waiting.into_iter().for_each(|call| fail(call, RequestError::Disconnected));
+        for waiter in peer.dial_waiters {
+            let why = match &refusal {
+                Some(refusal) => DialFailure::Refused(refusal.clone()),
+                None if self.memory.is_banned(&peer.address) => DialFailure::Banned,
+                None => DialFailure::Unreachable,
+            };
+            let _ = waiter.send(Err(why));
+        }
+        self.finder.give_up(&peer.address, Some(refusal.map_or(RequestError::Unreachable, RequestError::Refused)));
+        if peer.is_up {
+            self.outbox.tell(NetEvent::PeerDown { address: peer.address });
+        }
+    }
+
+    /// The other side opened the connection and says who it is.
+    pub(super) fn on_hello(&mut self, id: PeerId, hello: Hello, channel: ResponseChannel<Response>) {
+        match hello.check(&self.hello) {
+            Ok(()) => {
+                let ours = Response::Hello(self.hello.clone());
+                let _ = self.swarm.behaviour_mut().talk.send_response(channel, ours);
+                self.welcome(id, hello);
+            }
+            Err(refusal) => {
+                let _ = self.swarm.behaviour_mut().talk.send_response(channel, Response::Refused(refusal));
+                let seen_from_here = self.hello.check(&hello).expect_err("both sides compare the same two hellos");
+                // Closing at once could overtake the answer.
+                self.refuse(id, seen_from_here, LEAVE_TIME);
+            }
+        }
+    }
+
+    /// The other side's answer to our hello.
+    pub(super) fn on_hello_response(&mut self, id: PeerId, response: Response) {
+        match response {
+            Response::Hello(hello) => match self.hello.check(&hello) {
+                Ok(()) => self.welcome(id, hello),
+                Err(seen_from_here) => self.refuse(id, seen_from_here, Duration::ZERO),
+            },
+            Response::Refused(refusal) => self.refuse(id, refusal, Duration::ZERO),
+            _ => {
+                self.fault(&id);
+                self.disconnect(&id);
+            }
+        }
+    }
+
+    fn welcome(&mut self, id: PeerId, hello: Hello) {
+        let Some(peer) = self.peers.find_mut(&id) else { return };
+        if matches!(peer.stage, Stage::Leaving) {
+            return;
+        }
+        peer.stage = Stage::Welcome(hello);
+        let address = peer.address;
+        let is_news = !std::mem::replace(&mut peer.is_up, true);
+        let early = std::mem::take(&mut peer.early);
+        for waiter in std::mem::take(&mut peer.dial_waiters) {
+            let _ = waiter.send(Ok(address));
+        }
+        self.memory.pardon(&id);
+        self.add_reach(&id);
+        if is_news {
+            self.outbox.tell(NetEvent::PeerUp { address });
+        }
+        for (parcel, channel) in early {
+            self.on_request(id, parcel, channel);
+        }
+        for call in self.finder.found(&address) {
+            self.send(id, call);
+        }
+    }
+
+    fn refuse(&mut self, id: PeerId, refusal: Refusal, grace: Duration) {
+        let now = Instant::now();
+        let Some(peer) = self.peers.find_mut(&id) else { return };
+        peer.stage = Stage::Leaving;
+        peer.deadline = now + grace;
+        peer.early.clear();
+        let (address, link) = (peer.address, peer.links.first());
+        let multiaddr = link.map_or_else(Multiaddr::empty, |link| link.multiaddr.clone());
+        self.swarm.behaviour_mut().kad.remove_peer(&id);
+        if self.memory.shunned(&id, now).is_none() {
+            self.outbox.tell(NetEvent::Refused { address, multiaddr, refusal: refusal.clone() });
+        }
+        let until = now + Duration::from_secs(self.limits.refusal_s);
+        self.memory.shun(id, Shunned { until, refusal: Some(refusal) });
+        if grace.is_zero() {
+            self.disconnect(&id);
+        }
+    }
+
+    /// A peer did what no honest peer does. After some of it, the peer is left alone for a while.
+    pub(super) fn fault(&mut self, id: &PeerId) {
+        count(&self.counters.faults);
+        let Some(peer) = self.peers.find_mut(id) else { return };
+        peer.faults += 1;
+        let faults = peer.faults;
+        self.swarm.behaviour_mut().gossip.set_application_score(id, f64::from(faults) * FAULT_SCORE);
+        if faults >= self.limits.faults_max {
+            let until = Instant::now() + Duration::from_secs(self.limits.refusal_s);
+            self.memory.shun(*id, Shunned { until, refusal: None });
+            self.swarm.behaviour_mut().blocked.block_peer(*id);
+            self.swarm.behaviour_mut().kad.remove_peer(id);
+        }
+    }
+
+    pub(super) fn ban(&mut self, address: Address) {
+        if let Some(over) = self.memory.ban(address) {
+            self.unban(&over);
+        }
+        if let Some(id) = self.peers.id_of(&address).or_else(|| self.memory.id_of(&address)) {
+            self.swarm.behaviour_mut().blocked.block_peer(id);
+            self.swarm.behaviour_mut().kad.remove_peer(&id);
+        }
+        self.finder.give_up(&address, Some(RequestError::Banned));
+    }
+
+    pub(super) fn unban(&mut self, address: &Address) {
+        self.memory.unban(address);
+        let blocked = self.swarm.behaviour().blocked.blocked_peers();
+        if let Some(id) = blocked.iter().find(|id| address_of(id) == Some(*address)).copied() {
+            self.unblock(&id);
+        }
+    }
+
+    /// Lets a peer in again unless its address is banned.
+    pub(super) fn unblock(&mut self, id: &PeerId) {
+        if !address_of(id).is_some_and(|address| self.memory.is_banned(&address)) {
+            self.swarm.behaviour_mut().blocked.unblock_peer(*id);
+        }
+    }
+
+    /// Closes all connections with a peer; that there is none is no error.
+    pub(super) fn disconnect(&mut self, id: &PeerId) {
+        let _ = self.swarm.disconnect_peer_id(*id);
+    }
+}

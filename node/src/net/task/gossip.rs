@@ -1,0 +1,57 @@
+//! Gossip: what the node publishes, what peers send, and the verdict in between.
+
+use std::time::Instant;
+
+use libp2p::PeerId;
+use libp2p::gossipsub::{self, Message, MessageAcceptance};
+
+use super::super::event::{MessageToken, NetEvent, Topic, Verdict};
+use super::super::outbox::count;
+use super::Task;
+
+impl Task {
+    pub(super) fn publish(&mut self, topic: Topic, bytes: Vec<u8>) {
+        let hash = self.topics.hash(topic);
+        // Without peers, or as a repetition, a message goes nowhere: the book converges by other means too.
+        let _ = self.swarm.behaviour_mut().gossip.publish(hash, bytes);
+    }
+
+    pub(super) fn judge(&mut self, token: MessageToken, verdict: Verdict) {
+        let acceptance = match verdict {
+            Verdict::Accept => MessageAcceptance::Accept,
+            Verdict::Ignore => MessageAcceptance::Ignore,
+            Verdict::Reject => MessageAcceptance::Reject,
+        };
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        gossip.report_message_validation_result(&token.message, &token.from, acceptance);
+    }
+
+    pub(super) fn on_gossip(&mut self, event: gossipsub::Event) {
+        let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
+        let token = MessageToken { message: message_id, from: propagation_source };
+        if let Some(verdict) = self.hand_over(propagation_source, message, token.clone()) {
+            self.judge(token, verdict);
+        }
+    }
+
+    /// Gives a message to the node, or says at once what becomes of it.
+    fn hand_over(&mut self, from: PeerId, message: Message, token: MessageToken) -> Option<Verdict> {
+        let Some(topic) = self.topics.find(&message.topic) else { return Some(Verdict::Reject) };
+        let Some(peer) = self.peers.find_mut(&from) else { return Some(Verdict::Ignore) };
+        if message.data.len() > self.limits.gossip_max {
+            return Some(Verdict::Reject);
+        }
+        if !peer.allowance.take_gossip(message.data.len(), Instant::now()) {
+            count(&self.counters.gossip_limited);
+            return Some(Verdict::Ignore);
+        }
+        let event = NetEvent::Gossip { topic, bytes: message.data, token, from: peer.address };
+        match self.outbox.offer(event) {
+            Ok(()) => None,
+            Err(_) => {
+                count(&self.counters.gossip_dropped);
+                Some(Verdict::Ignore)
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The market as users have it: the real binary, real processes, real sockets on loopback, real programs.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod bad_input;
+mod devnet;
+mod kill;
+mod market;
+mod nodes;
+mod resvg;
