@@ -5,14 +5,42 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use protocol::signed::Recoveries;
 use protocol::talk::{DealMessage, OrdersMessage};
 use protocol::wire::{self, GOSSIP_ENTRIES_MAX, GOSSIP_MAX};
-use protocol::{Address, Entry, Hash, Recovery, Rejected, Side, StruckDeal};
+use protocol::{Address, Authority, Entry, Hash, Recovery, Rejected, Side, StruckDeal};
 
 use crate::book::Head;
 use crate::effect::{Effect, Event, Topic, Verdict};
 use crate::market::Market;
 use crate::waiting::{Counted, Next};
+
+/// The authority that an entry claims.
+pub(crate) fn authority_of(entry: &Entry) -> &Authority {
+    match entry {
+        Entry::Order(order) => &order.authority,
+        Entry::Cancel(cancel) => &cancel.authority,
+    }
+}
+
+/// The recoveries of `authority` at `unix_s`. A delegation that would do at another time depends on the hearer's clock,
+/// so it is expired or of the future, which is nobody's fault.
+fn in_time(
+    authority: &Authority,
+    unix_s: u64,
+    recoveries: impl Fn(u64) -> Result<Recoveries, Rejected>,
+) -> Result<Recoveries, Rejected> {
+    let rejected = match recoveries(unix_s) {
+        Err(Rejected::Delegation) => Rejected::Delegation,
+        other => return other,
+    };
+    match authority.delegation.as_ref().map(|delegation| delegation.0.not_before) {
+        Some(not_before) if recoveries(not_before).is_ok() => {
+            Err(if unix_s < not_before { Rejected::Future } else { Rejected::Expired })
+        }
+        _ => Err(rejected),
+    }
+}
 
 /// What is left of a batch of entries once it is screened.
 #[derive(Default)]
@@ -58,7 +86,8 @@ impl Market {
         }
         let id = entry.id(&self.domain);
         self.book.judge(entry, &id)?;
-        let (first, second) = entry.recoveries(&self.domain, now / 1000)?;
+        let recoveries = |unix_s| entry.recoveries(&self.domain, unix_s);
+        let (first, second) = in_time(authority_of(entry), now / 1000, recoveries)?;
         Ok((id, core::iter::once(first).chain(second).collect()))
     }
 
@@ -155,8 +184,9 @@ impl Market {
             return Err(Rejected::Future);
         }
         self.book.judge_deal(deal)?;
-        let ask = deal.by(Side::Ask).recoveries(&self.domain, now / 1000)?;
-        let bid = deal.by(Side::Bid).recoveries(&self.domain, now / 1000)?;
+        let recoveries = |side| move |unix_s| deal.by(side).recoveries(&self.domain, unix_s);
+        let ask = in_time(&deal.supplier, now / 1000, recoveries(Side::Ask))?;
+        let bid = in_time(&deal.consumer, now / 1000, recoveries(Side::Bid))?;
         Ok([Some(ask.0), ask.1, Some(bid.0), bid.1].into_iter().flatten().collect())
     }
 

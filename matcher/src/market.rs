@@ -73,7 +73,7 @@ impl Market {
             Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
             Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
             Input::PeerUp(peer) => self.on_peer_up(peer, now),
-            Input::PeerDown(_) => {}
+            Input::PeerDown(peer) => self.waiting.forget_page_of(&peer),
         }
         self.mend_offers(now);
         core::mem::take(&mut self.effects)

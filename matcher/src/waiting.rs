@@ -148,6 +148,11 @@ impl Waiting {
         )
     }
 
+    /// The peer is gone: the page that was asked for will not come.
+    pub(crate) fn forget_page_of(&mut self, peer: &Address) {
+        self.pending.retain(|_, pending| !matches!(&pending.next, Next::PageAsked { from, .. } if from == peer));
+    }
+
     /// Whether the end of this deal is already on its way.
     pub(crate) fn has_end_of(&self, id: &Hash) -> bool {
         self.pending.values().any(|pending| matches!(&pending.next, Next::EndSent { deal } if deal == id))

@@ -152,8 +152,9 @@ impl World {
             while let Some((&(at, number), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= until) {
                 self.now = self.now.max(at);
                 let (peer, life, task) = self.queue.remove(&(at, number)).unwrap();
-                if self.peers[peer].is_up && self.peers[peer].life == life {
-                    self.carry_out(peer, task);
+                match self.peers[peer].is_up && self.peers[peer].life == life {
+                    true => self.carry_out(peer, task),
+                    false => self.give_up(task),
                 }
             }
             self.now = until;
@@ -181,6 +182,13 @@ impl World {
         let epoch_ms = u64::from(market().epoch_ms);
         let to = (self.now / epoch_ms + 1) * epoch_ms + offset_ms;
         self.run(to - self.now);
+    }
+
+    /// Whoever asked a peer that crashed hears nothing and gives up.
+    fn give_up(&mut self, task: Task) {
+        if let Task::Request { from, ticket, .. } = task {
+            self.answer(from, ticket, Err(Unanswered::Timeout), TIMEOUT_MS);
+        }
     }
 
     fn carry_out(&mut self, peer: usize, task: Task) {
@@ -341,7 +349,17 @@ impl World {
 
     /// The network between two peers breaks.
     pub fn cut(&mut self, a: usize, b: usize) {
+        self.part(a, b);
         self.cuts.insert((a.min(b), a.max(b)));
+    }
+
+    /// Two peers lose their connection, and see it.
+    fn part(&mut self, a: usize, b: usize) {
+        if a != b && self.is_linked(a, b) {
+            let (first, second) = (self.peers[a].person.address, self.peers[b].person.address);
+            self.input(a, Input::PeerDown(second));
+            self.input(b, Input::PeerDown(first));
+        }
     }
 
     /// The break is mended, and nobody is told.
@@ -369,6 +387,7 @@ impl World {
 
     /// A peer loses everything but its disk; requests to it time out.
     pub fn crash(&mut self, peer: usize) {
+        (0..self.peers.len()).for_each(|other| self.part(peer, other));
         self.peers[peer].is_up = false;
         self.peers[peer].life += 1;
         self.peers[peer].heard.clear();
@@ -377,7 +396,6 @@ impl World {
             let (from, _, ticket) = self.asked.remove(&key).unwrap();
             self.answer(from, ticket, Err(Unanswered::Timeout), TIMEOUT_MS);
         }
-        self.queue.retain(|_, (to, life, _)| *to != peer || *life == self.peers[peer].life);
     }
 
     pub fn restart(&mut self, peer: usize) {

@@ -171,7 +171,7 @@ fn an_expired_ask_is_not_sealed() {
 #[test]
 fn a_lower_version_is_stale_and_equal_versions_fall_to_the_lower_id() {
     let owner = Person::new(1);
-    let mut lives = vec![entry(&owner, 0, 5, (EPOCH, EPOCH + 9)), entry(&owner, 0, 5, (EPOCH, EPOCH + 8))];
+    let mut lives = [entry(&owner, 0, 5, (EPOCH, EPOCH + 9)), entry(&owner, 0, 5, (EPOCH, EPOCH + 8))];
     lives.sort_by_key(id);
     for order in [[0, 1], [1, 0]] {
         let mut book = book(10);

@@ -10,6 +10,7 @@ use crate::clearing::{Clearing, Match};
 use crate::deals::{Deal, DealState, EndReason};
 use crate::effect::{Effect, Event, Topic};
 use crate::input::Unanswered;
+use crate::intake::authority_of;
 use crate::market::Market;
 use crate::waiting::Next;
 
@@ -185,9 +186,6 @@ impl Market {
 
 /// The node that acts for an order's owner: its delegate, or the owner itself.
 pub(crate) fn contact(entry: &protocol::Entry) -> protocol::Address {
-    let authority = match entry {
-        protocol::Entry::Order(order) => &order.authority,
-        protocol::Entry::Cancel(cancel) => &cancel.authority,
-    };
-    authority.delegation.as_ref().map_or(entry.place().0, |delegation| delegation.0.delegate)
+    let delegation = authority_of(entry).delegation.as_ref();
+    delegation.map_or(entry.place().0, |delegation| delegation.0.delegate)
 }

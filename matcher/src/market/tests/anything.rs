@@ -230,7 +230,7 @@ impl Victim {
             billed_min_s: found.billed_min_s,
             epoch: clearing.epoch,
             sealed_root: clearing.sealed_root,
-            open_before: if at % 2 == 0 { self.now / 1000 + 5 } else { open_before },
+            open_before: if at.is_multiple_of(2) { self.now / 1000 + 5 } else { open_before },
         };
         let orders = Box::new((ask.entry.clone(), bid.entry.clone()));
         let word = claim(&terms, &self.people[consumer]);
@@ -251,7 +251,7 @@ impl Victim {
             (1, _) => Err(Unanswered::Timeout),
             (2, _) => Ok(Box::new(Response::Declined(Rejected::NotMatched))),
             (3, _) => Ok(Box::new(Response::Countersigned(Authority::own(Signature([27; 65]))))),
-            (4, _) => Ok(Box::new(Response::Alive { is_running: at % 3 > 0 })),
+            (4, _) => Ok(Box::new(Response::Alive { is_running: !at.is_multiple_of(3) })),
             _ => Ok(Box::new(Response::Done)),
         };
         self.input(Input::Answered { ticket, result });

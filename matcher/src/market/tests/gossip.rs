@@ -76,8 +76,9 @@ fn forged_and_malformed_signatures_are_rejected_and_the_machine_goes_on() {
             assert_eq!(world.gossip(1, 0, topic, bytes.clone()), Verdict::Reject);
         }
     }
-    assert_eq!(tell(&mut world, &[good.clone()]), Verdict::Accept);
-    assert_eq!(tell(&mut world, &[good]), Verdict::Ignore, "known already");
+    let good = [good];
+    assert_eq!(tell(&mut world, &good), Verdict::Accept);
+    assert_eq!(tell(&mut world, &good), Verdict::Ignore, "known already");
 }
 
 #[test]
@@ -292,6 +293,10 @@ fn a_peer_that_gives_pages_without_end_is_not_asked_without_end() {
     assert!(same.is_empty(), "a page that does not go on is the last: {same:?}");
     let empty = ticket_of(machine.handle(Input::PeerUp(from), now)).unwrap();
     assert!(machine.handle(Input::Answered { ticket: empty, result: page(vec![]) }, now).is_empty());
+    // A connection that broke owes its page no longer.
+    assert!(ticket_of(machine.handle(Input::PeerUp(from), now)).is_some());
+    machine.handle(Input::PeerDown(from), now);
+    assert!(ticket_of(machine.handle(Input::PeerUp(from), now)).is_some());
 }
 
 #[test]
