@@ -25,6 +25,8 @@ pub mod market;
 mod pages;
 pub mod sealed;
 mod waiting;
+#[cfg(test)]
+mod world;
 
 pub use book::{Book, Head};
 pub use clearing::{Clearing, Match, clear};

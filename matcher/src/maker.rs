@@ -309,7 +309,7 @@ impl Market {
 
     /// Signs the slot's next version with the lots that are left, or empties it if none are. An offer that is not
     /// renewed keeps its end.
-    fn reissue(&mut self, slot: u16, now: u64) {
+    pub(crate) fn reissue(&mut self, slot: u16, now: u64) {
         let Some(mut next) = self.maker.standings.get(&slot).cloned() else { return };
         let lots = self.lots_left(&next);
         let expiry = next.version_and_expiry().1;

@@ -121,7 +121,7 @@ impl Net {
     /// [`RequestError`], each with a stable code.
     pub async fn request(&self, to: Address, request: Request) -> Result<Response, RequestError> {
         let (reply, response) = oneshot::channel();
-        let command = Command::Request(to, Call { request, reply });
+        let command = Command::Request(to, Box::new(Call { request, reply }));
         self.commands.send(command).await.map_err(|_| RequestError::Stopped)?;
         response.await.unwrap_or(Err(RequestError::Stopped))
     }

@@ -76,13 +76,18 @@ impl Delegation {
     /// Whether this lets its delegate sign `scope` for `owner` at `unix_s` in `market`.
     ///
     /// # Errors
-    /// [`Rejected::Delegation`] if anything does not fit.
+    /// [`Rejected::Delegation`] if anything does not fit; [`Rejected::Future`] or [`Rejected::Expired`] outside its
+    /// time, which depends on the receiver's clock and is nobody's fault.
     pub fn check(&self, owner: &Address, scope: Scope, market: MarketId, unix_s: u64) -> Result<(), Rejected> {
         let is_for = self.owner == *owner && self.market == market && self.scope.covers(scope);
         let is_sane = self.scope.0 & !Scope::ALL.0 == 0 && self.delegate != self.owner && !self.delegate.is_zero();
-        match is_for && is_sane && (self.not_before..self.not_after).contains(&unix_s) {
-            true => Ok(()),
-            false => Err(Rejected::Delegation),
+        if !is_for || !is_sane || self.not_before >= self.not_after {
+            return Err(Rejected::Delegation);
+        }
+        match (unix_s < self.not_before, unix_s < self.not_after) {
+            (true, _) => Err(Rejected::Future),
+            (false, true) => Ok(()),
+            (false, false) => Err(Rejected::Expired),
         }
     }
 }

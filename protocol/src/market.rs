@@ -180,6 +180,8 @@ impl Parameters {
         range("heartbeat_ms", beat, (100..=60_000).contains(&beat), "100 to 60,000")?;
         let missed = u64::from(self.heartbeats_missed);
         range("heartbeats_missed", missed, (2..=100).contains(&missed), "2 to 100")?;
+        let period = u64::from(self.billing_period_s);
+        range("billing_period_s", period, (1..=86_400).contains(&period), "1 to 86,400")?;
         let ppm = u64::from(self.price_tolerance_ppm);
         range("price_tolerance_ppm", ppm, ppm <= 1_000_000, "at most 1,000,000")
     }

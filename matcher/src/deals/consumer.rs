@@ -19,13 +19,18 @@ const PROPOSALS_MAX: usize = 256;
 impl Market {
     /// Proposes every match of this node's bids, unless a deal already holds the lots or the wish is served.
     pub(crate) fn propose_matches(&mut self, clearing: &Clearing, now: u64) {
-        let own = clearing.matches.iter().filter(|found| found.bid.owner == self.owner).take(PROPOSALS_MAX);
+        let mut proposals = 0;
+        let own = clearing.matches.iter().filter(|found| found.bid.owner == self.owner);
         for found in own.cloned().collect::<Vec<Match>>() {
             let is_mine = self.maker.standings.get(&found.bid.slot).is_some_and(|standing| {
                 let is_this_wish = !standing.is_withdrawn && standing.first_version <= found.bid.version;
                 is_this_wish && found.bid.lots <= self.lots_left(standing)
             });
+            if proposals == PROPOSALS_MAX {
+                break;
+            }
             if is_mine && !self.deals.holds(&found.bid, &Hash::ZERO) && !self.book.is_taken(&found.bid, &Hash::ZERO) {
+                proposals += 1;
                 self.propose(found, clearing, now);
             }
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use matcher::{DealState, EndReason};
-use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews};
+use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews, TaskRefusal};
 use protocol::task::STREAM_MAX;
-use protocol::{Authority, Hash, TaskFile, Typed};
+use protocol::{Authority, Hash, Rejected, TaskFile, Typed};
 
 use crate::api::words::{ErrorWord, TaskStateWord};
 use crate::client::{Client, Job, failure};
@@ -91,6 +91,10 @@ impl Client {
                 error = self.deal_over(job) => return Err(error),
             };
             match answer {
+                // Too fast, or too much at once: the supplier is there, and will take it in a while.
+                Ok(Response::Declined(Rejected::RateLimit) | Response::TaskRefused(TaskRefusal::Busy)) => {
+                    tokio::time::sleep(RETRY).await;
+                }
                 Ok(Response::TaskRefused(refusal)) => {
                     let message = format!("the supplier refused: {refusal}");
                     return Err(failure(refusal.code(), message, Some("see `souk deal show` and `souk task show`")));

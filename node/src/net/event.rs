@@ -43,6 +43,7 @@ pub struct ReplyToken {
 
 /// Something that happened on the mesh.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the queue is short, and a request is taken apart at once")]
 pub enum NetEvent {
     /// A gossip message. It goes no further before [`super::Net::judge`] says so.
     Gossip {

@@ -75,11 +75,11 @@ impl Outbox {
     }
 
     /// Hands over gossip or a request, or gives it back when there is no room.
-    pub(super) fn offer(&mut self, event: NetEvent) -> Result<(), NetEvent> {
+    pub(super) fn offer(&mut self, event: NetEvent) -> Result<(), Box<NetEvent>> {
         if !self.owed.is_empty() {
-            return Err(event);
+            return Err(Box::new(event));
         }
-        self.events.try_send(event).map_err(mpsc::error::TrySendError::into_inner)
+        self.events.try_send(event).map_err(|refused| Box::new(refused.into_inner()))
     }
 
     /// Hands over news of peers, in order; what finds no room is kept until there is.
@@ -89,7 +89,7 @@ impl Outbox {
             self.owed.pop_front();
             count(&self.counters.events_lost);
         }
-        self.owed.push_back(event);
+        self.owed.push_back(*event);
     }
 
     /// Waits for room and hands over the oldest news that is owed; for ever if none is.

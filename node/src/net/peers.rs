@@ -219,7 +219,7 @@ impl Memory {
     /// Takes back those whose time is over.
     pub(super) fn forgive(&mut self, now: Instant) -> Vec<PeerId> {
         let over: Vec<PeerId> = self.shunned.iter().filter(|(_, s)| s.until <= now).map(|(id, _)| *id).collect();
-        over.iter().for_each(|id| drop(self.shunned.remove(id)));
+        self.shunned.retain(|_, shunned| shunned.until > now);
         over
     }
 }

@@ -47,7 +47,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) enum Command {
     Publish(Topic, Vec<u8>),
     Judge(MessageToken, Verdict),
-    Request(Address, Call),
+    Request(Address, Box<Call>),
     Respond(ReplyToken, Response),
     Dial(Multiaddr, DialWaiter),
     Peers(oneshot::Sender<Vec<PeerState>>),
@@ -199,7 +199,7 @@ impl Task {
         match command {
             Command::Publish(topic, bytes) => self.publish(topic, bytes),
             Command::Judge(token, verdict) => self.judge(token, verdict),
-            Command::Request(to, call) => self.request(to, call),
+            Command::Request(to, call) => self.request(to, *call),
             Command::Respond(token, response) => self.respond(token, response),
             Command::Dial(multiaddr, waiter) => self.dial(multiaddr, waiter),
             Command::Peers(reply) => drop(reply.send(self.peer_states())),

@@ -22,8 +22,9 @@ fn task_state(node: &Node, id: &str) -> String {
 fn a_killed_supplier_fails_the_task_frees_the_bid_and_still_knows_its_order_and_deal() {
     let mut house = House::new();
     let endless = program(&house, ENDLESS);
-    let mut supplier = house.node("supplier");
+    // The first node is where later ones begin, and this one stays.
     let consumer = house.node("consumer");
+    let mut supplier = house.node("supplier");
     let ask = supplier.offer("60", "0.01SNM/h");
     consumer.bid("30m");
     let deal = consumer.deal("running");
@@ -74,7 +75,7 @@ fn a_killed_consumer_still_knows_its_bid_its_deal_and_its_verified_task() {
     supplier.offer("60", "0.01SNM/h");
     consumer.bid("30m");
     let deal = consumer.deal("running");
-    let task = consumer.ok(&["task", "run", "--program", &hello]);
+    let task = consumer.ok(&["task", "run", "--program", &hello])["task"].clone();
     assert_eq!(task["receipt"]["is_verified"], true, "{task:#}");
     consumer.kill();
     consumer.start();

@@ -160,9 +160,7 @@ fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
 }
 
 pub fn deal_message() -> impl Strategy<Value = DealMessage> {
-    let struck = struck().prop_map(|deal| DealMessage::Struck(Box::new(deal)));
-    let ended = (deal_end(), authority()).prop_map(|(end, authority)| DealMessage::Ended(end, authority));
-    prop_oneof![struck, ended]
+    struck().prop_map(|deal| DealMessage::Struck(Box::new(deal)))
 }
 
 fn file() -> impl Strategy<Value = TaskFile> {
@@ -258,8 +256,8 @@ pub fn request() -> impl Strategy<Value = Request> {
 fn news() -> impl Strategy<Value = TaskNews> {
     use TaskState::{Done, Queued, Running, Waiting};
     let state = prop::sample::select(vec![Waiting, Queued, Running, Done]);
-    (state, bytes(), bytes(), option::of((receipt(), authority())))
-        .prop_map(|(state, stdout, stderr, receipt)| TaskNews { state, stdout, stderr, receipt })
+    (state, bytes(), bytes(), text(), option::of((receipt(), authority())))
+        .prop_map(|(state, stdout, stderr, detail, receipt)| TaskNews { state, stdout, stderr, detail, receipt })
 }
 
 fn refusal() -> impl Strategy<Value = Refusal> {

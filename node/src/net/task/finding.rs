@@ -139,7 +139,7 @@ impl Task {
 
     /// Puts this node's address record with the peers closest to it, when that is due.
     pub(super) fn put_record(&mut self, now: Instant) {
-        if !self.record_due.is_some_and(|due| due <= now) {
+        if self.record_due.is_none_or(|due| due > now) {
             return;
         }
         self.record_due = Some(now + RECORD_INTERVAL);

@@ -133,7 +133,9 @@ impl Task {
 
     fn hand_request(&mut self, from: Address, request: Request, channel: ResponseChannel<Response>) {
         let event = NetEvent::Request { from, request, reply: ReplyToken { channel } };
-        if let Err(NetEvent::Request { request, reply, .. }) = self.outbox.offer(event) {
+        if let Err(event) = self.outbox.offer(event)
+            && let NetEvent::Request { request, reply, .. } = *event
+        {
             count(&self.counters.requests_busy);
             self.respond(reply, busy(&request));
         }
