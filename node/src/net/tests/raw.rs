@@ -70,7 +70,6 @@ pub(super) struct RawBehaviour {
 /// The peer itself. It lives only while one of its methods is awaited.
 pub(super) struct Raw {
     pub(super) swarm: Swarm<RawBehaviour>,
-    pub(super) peer: PeerId,
     /// What it answers to every request.
     pub(super) answer: Vec<u8>,
 }
@@ -97,7 +96,7 @@ impl Raw {
             .unwrap()
             .build();
         swarm.listen_on(TCP.parse().unwrap()).unwrap();
-        let mut raw = Raw { swarm, peer, answer: wire::encode(&Response::Done) };
+        let mut raw = Raw { swarm, answer: wire::encode(&Response::Done) };
         raw.drive("listening", |event| matches!(event, SwarmEvent::NewListenAddr { .. }).then_some(())).await;
         raw
     }
