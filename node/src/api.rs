@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod guard;
 mod market;
+mod peers;
 mod tasks;
 pub mod words;
 
@@ -51,6 +52,8 @@ pub struct Api {
     pub started_ms: u64,
 }
 
+pub(crate) use peers::address_of as banned_address;
+
 type Shared = Arc<Api>;
 
 /// Binds the listener, so that a port in use is known before anything else starts.
@@ -73,7 +76,9 @@ pub async fn serve(
     let api = Arc::new(api);
     let router = Router::new()
         .route("/v1/status", get(market::status))
-        .route("/v1/peers", get(market::peers))
+        .route("/v1/peers", get(peers::list).post(peers::connect))
+        .route("/v1/bans", get(peers::banned))
+        .route("/v1/bans/{address}", put(peers::ban).delete(peers::unban))
         .route("/v1/book", get(market::book))
         .route("/v1/epochs", get(market::epochs))
         .route("/v1/epochs/{epoch}", get(market::epoch))

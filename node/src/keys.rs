@@ -2,18 +2,18 @@
 //!
 //! ```text
 //!   generate / from_hex ──> Key ──save──> key.json (keystore v3) | key.hex      load ──> Key
-//!                            └──> Address, Signature, libp2p key and PeerId
+//!                            └──> Address, Signature, host key of the mesh
 //! ```
 
 use std::fmt;
 
-use libp2p::PeerId;
-use libp2p::identity::{self, Keypair, PublicKey};
 use protocol::hash::hex_decode;
 use protocol::{Address, Hash, Signature, signature};
 use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, SecretKey};
 use zeroize::Zeroizing;
+
+use crate::net::{Keypair, keypair};
 
 mod folder;
 mod keystore;
@@ -76,21 +76,9 @@ impl Key {
         Signature::from_compact(&rs, recovery)
     }
 
-    /// The same key as libp2p's host key.
-    pub fn libp2p_keypair(&self) -> Keypair {
-        let mut bytes = Zeroizing::new(self.secret.to_secret_bytes());
-        let secret = identity::secp256k1::SecretKey::try_from_bytes(&mut *bytes).expect("a Key is a valid secret");
-        identity::secp256k1::Keypair::from(secret).into()
-    }
-
-    /// The peer that this key is in the mesh.
-    pub fn peer_id(&self) -> PeerId {
-        peer_of_public_key(&self.public_key()).expect("a Key has a valid public key")
-    }
-
-    /// The compressed public key.
-    pub fn public_key(&self) -> [u8; 33] {
-        self.secret.public_key().serialize()
+    /// The same key as the mesh's host key.
+    pub fn host_key(&self) -> Keypair {
+        keypair(&mut self.secret_bytes()).expect("a Key is a valid secret")
     }
 
     fn secret_bytes(&self) -> Zeroizing<[u8; 32]> {
@@ -111,28 +99,6 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The address behind a peer id; `None` unless it holds a secp256k1 public key in its one canonical form.
-pub fn address_of_peer(peer: &PeerId) -> Option<Address> {
-    const IDENTITY: u64 = 0;
-    let multihash = peer.as_ref();
-    if multihash.code() != IDENTITY {
-        return None;
-    }
-    let key = PublicKey::try_decode_protobuf(multihash.digest()).ok()?;
-    // Protobuf has more than one encoding of the same key: one account must not have several peer ids.
-    if PeerId::from_public_key(&key) != *peer {
-        return None;
-    }
-    let uncompressed = key.try_into_secp256k1().ok()?.to_bytes_uncompressed();
-    Some(Address::from_public_key(uncompressed[1..].try_into().ok()?))
-}
-
-/// The peer id of a compressed secp256k1 public key; `None` if it is no point of the curve.
-pub fn peer_of_public_key(compressed: &[u8; 33]) -> Option<PeerId> {
-    let key = identity::secp256k1::PublicKey::try_from_bytes(compressed).ok()?;
-    Some(PeerId::from_public_key(&PublicKey::from(key)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,45 +113,6 @@ mod tests {
         let key = Key::from_hex(SECRET).unwrap();
         assert_eq!(key.address().to_string(), ADDRESS);
         assert_eq!(Key::from_hex(&format!(" 0x{SECRET}\n")).unwrap().address(), key.address());
-    }
-
-    #[test]
-    fn a_key_is_the_same_peer_and_account_in_the_mesh() {
-        let key = Key::from_hex(SECRET).unwrap();
-        let peer = key.libp2p_keypair().public().to_peer_id();
-        assert_eq!(peer, key.peer_id());
-        assert_eq!(peer_of_public_key(&key.public_key()), Some(peer));
-        assert_eq!(address_of_peer(&peer), Some(key.address()));
-        assert_eq!(peer_of_public_key(&[7; 33]), None);
-    }
-
-    #[test]
-    fn a_peer_id_without_a_secp256k1_key_has_no_address() {
-        // Random ids are identity multihashes of noise.
-        assert_eq!(address_of_peer(&PeerId::random()), None);
-        // An ed25519 key is inlined too, under key type 1.
-        let mut protobuf = vec![8, 1, 18, 32];
-        protobuf.extend(Sha256::digest(b"a point, or not"));
-        assert_eq!(address_of_peer(&identity_peer(&protobuf)), None);
-        // A SHA-256 multihash tells nothing about the key.
-        let mut hashed = vec![0x12, 32];
-        hashed.extend(Sha256::digest(b"a key"));
-        assert_eq!(address_of_peer(&PeerId::from_bytes(&hashed).unwrap()), None);
-    }
-
-    #[test]
-    fn a_second_encoding_of_a_peers_key_has_no_address() {
-        let key = Key::from_hex(SECRET).unwrap();
-        let canonical = key.libp2p_keypair().public().encode_protobuf();
-        assert_eq!(address_of_peer(&identity_peer(&canonical)), Some(key.address()));
-        let fields_swapped = [&canonical[2..], &canonical[..2]].concat();
-        assert_eq!(address_of_peer(&identity_peer(&fields_swapped)), None);
-    }
-
-    fn identity_peer(protobuf: &[u8]) -> PeerId {
-        let mut bytes = vec![0, u8::try_from(protobuf.len()).unwrap()];
-        bytes.extend(protobuf);
-        PeerId::from_bytes(&bytes).unwrap()
     }
 
     #[test]

@@ -3,13 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 use protocol::market::{PROTOCOL_VERSION, ParametersError};
 use protocol::{Address, Hash, MarketId, Parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::address_of_peer;
+use crate::net::peer_address;
 use crate::store::file;
 
 /// What the file is called where no name is given.
@@ -216,11 +214,6 @@ impl MarketFile {
         })
     }
 
-    /// The addresses to dial first, in the form that the network takes.
-    pub fn bootstrap(&self) -> Vec<Multiaddr> {
-        self.network.bootstrap.iter().filter_map(|address| peer_address(address).ok()).collect()
-    }
-
     fn to_text(&self) -> String {
         let body = toml::to_string(self).expect("text, integers and lists have a TOML form");
         format!("{HEAD}{body}")
@@ -250,15 +243,6 @@ impl MarketFile {
 #[derive(Deserialize)]
 struct OnlyVersions {
     versions: Versions,
-}
-
-fn peer_address(text: &str) -> Result<Multiaddr, &'static str> {
-    let address: Multiaddr = text.parse().map_err(|_| "it is no multiaddress")?;
-    match address.iter().last() {
-        Some(Protocol::P2p(peer)) if address_of_peer(&peer).is_some() => Ok(address),
-        Some(Protocol::P2p(_)) => Err("its peer id is not that of an Ethereum key"),
-        _ => Err("it does not end in /p2p/ and a peer id"),
-    }
 }
 
 #[cfg(test)]

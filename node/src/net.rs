@@ -33,10 +33,9 @@ use protocol::talk::{Hello, Request, Response};
 use protocol::wire::GOSSIP_MAX;
 use tokio::sync::{mpsc, oneshot};
 
-pub use codec::StreamFault;
 pub use error::{DialFailure, NetError, PublishError, RequestError};
 pub use event::{Direction, MessageToken, NetEvent, PeerState, ReplyToken, Topic, Verdict};
-pub use identity::keypair;
+pub use identity::{keypair, peer_address};
 pub use limits::NetLimits;
 pub use outbox::NetCounters;
 
@@ -66,7 +65,6 @@ pub struct Net {
     commands: mpsc::Sender<Command>,
     counters: Arc<Counters>,
     limits: Arc<NetLimits>,
-    address: Address,
 }
 
 /// Starts the mesh and returns when every listen address is confirmed.
@@ -78,13 +76,13 @@ pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>),
 }
 
 async fn start_with(config: NetConfig, limits: NetLimits) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    let address = identity::address_of_key(&config.keypair.public()).ok_or(NetError::HostKey)?;
+    identity::address_of_key(&config.keypair.public()).ok_or(NetError::HostKey)?;
     listening::check(&config.listen, &config.bootstrap)?;
     listening::probe(&config.listen)?;
     let (commands, command_receiver) = mpsc::channel(COMMANDS_CAP);
     let (event_sender, events) = mpsc::channel(limits.events_max);
     let counters = Arc::new(Counters::default());
-    let net = Net { commands, counters: counters.clone(), limits: Arc::new(limits.clone()), address };
+    let net = Net { commands, counters: counters.clone(), limits: Arc::new(limits.clone()) };
     let listen = config.listen.clone();
     let outbox = outbox::Outbox::new(event_sender, counters.clone());
     let mut task = Task::new(config, limits, (command_receiver, outbox, counters))?;
@@ -94,11 +92,6 @@ async fn start_with(config: NetConfig, limits: NetLimits) -> Result<(Net, mpsc::
 }
 
 impl Net {
-    /// This node's own address.
-    pub fn address(&self) -> Address {
-        self.address
-    }
-
     /// Sends a message to all peers of the market. Best effort: without peers it goes nowhere.
     ///
     /// # Errors

@@ -122,6 +122,9 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     let home = Home::open(&config)?;
     let (listener, api_address) = bind_api(config.api).await?;
     let (net, net_events) = net::start(net_config(&config, &home)?).await?;
+    for (key, _) in home.store.load(Table::Bans)? {
+        api::banned_address(&key).into_iter().for_each(|address| net.ban(address));
+    }
     let owner = home.key.address();
     let (engine, engine_task) = engine::start(Parts {
         market: Market::new(home.file.market.clone(), owner),
@@ -169,7 +172,7 @@ fn net_config(config: &Config, home: &Home) -> Result<NetConfig, NodeError> {
         heads: 0,
     };
     Ok(NetConfig {
-        keypair: home.key.libp2p_keypair(),
+        keypair: home.key.host_key(),
         hello,
         listen: addresses(&config.listen)?,
         bootstrap: addresses(&[&config.bootstrap[..], &home.file.network.bootstrap[..]].concat())?,

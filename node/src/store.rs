@@ -52,16 +52,14 @@ pub enum Table {
     Receipts,
     /// What was measured, here and at others.
     Measurements,
-    /// Peers to dial again.
-    Peers,
-    /// Single values of the node.
-    Meta,
+    /// Addresses that the owner keeps out.
+    Bans,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 7] =
-        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Peers, Table::Meta];
+    pub const ALL: [Table; 6] =
+        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans];
 
     /// The table's name in the file; never changes.
     pub fn name(self) -> &'static str {
@@ -71,8 +69,7 @@ impl Table {
             Table::Tasks => "tasks",
             Table::Receipts => "receipts",
             Table::Measurements => "measurements",
-            Table::Peers => "peers",
-            Table::Meta => "meta",
+            Table::Bans => "bans",
         }
     }
 }

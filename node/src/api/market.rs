@@ -13,7 +13,7 @@ use crate::api::Shared;
 use crate::api::convert;
 use crate::api::error::{ApiError, Result};
 use crate::api::words::{BenchRequest, BenchWord, BookWord, DealWord, EpochWord, MarketWord, MeasurementWord};
-use crate::api::words::{OrderRequest, OrderWord, PeerWord, PlacedWord, StatusWord};
+use crate::api::words::{OrderRequest, OrderWord, PlacedWord, StatusWord};
 use crate::engine::Wish;
 use crate::store::{Change, Table};
 
@@ -21,6 +21,7 @@ use crate::store::{Change, Table};
 pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
     let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump());
     let limits = serde_json::to_value(limits).unwrap_or_default();
+    let dropped = serde_json::to_value(api.net.counters()).unwrap_or_default();
     let started_ms = api.started_ms;
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     let look = move |market: &matcher::Market, now: u64| {
@@ -46,26 +47,10 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
             uptime_s: now.saturating_sub(started_ms) / 1000,
             deals_running: market.deals().filter(is_running).count(),
             limits,
+            dropped,
         }
     };
     Ok(Json(api.engine.view(look).await?))
-}
-
-/// `GET /v1/peers`.
-pub async fn peers(State(api): State<Shared>) -> Json<Vec<PeerWord>> {
-    let word = |peer: crate::net::PeerState| PeerWord {
-        address: peer.address,
-        peer_id: peer.peer_id,
-        multiaddr: peer.multiaddr,
-        direction: match peer.direction {
-            crate::net::Direction::Inbound => "in".to_owned(),
-            crate::net::Direction::Outbound => "out".to_owned(),
-        },
-        latency_ms: peer.latency_ms.map(|latency| latency.round() as u64),
-        score: peer.score,
-        agent: peer.agent,
-    };
-    Json(api.net.peers().await.into_iter().map(word).collect())
 }
 
 /// `GET /v1/book`.

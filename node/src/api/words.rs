@@ -68,6 +68,8 @@ pub struct StatusWord {
     pub deals_running: usize,
     /// The limits in force in the network layer.
     pub limits: serde_json::Value,
+    /// What was dropped at a limit since the start, counted.
+    pub dropped: serde_json::Value,
 }
 
 /// The market a node is in.
@@ -102,6 +104,14 @@ pub struct PeerWord {
     pub score: f64,
     /// Its build.
     pub agent: String,
+}
+
+/// `POST /v1/peers`: whom to connect to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectRequest {
+    /// Ends in `/p2p/` and a peer id.
+    pub multiaddr: String,
 }
 
 /// `POST /v1/orders`: what a user wants.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::{Hash, Side};
+use protocol::{Address, Hash, Side};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
@@ -12,8 +12,8 @@ use ureq::{Agent, Body};
 use super::error::CliError;
 use super::here;
 use crate::api::words::{
-    BenchRequest, BenchWord, BookWord, DealWord, EpochWord, Failure, OrderRequest, OrderWord, PeerWord, PlacedWord,
-    StatusWord, TaskRequest, TaskWord,
+    BenchRequest, BenchWord, BookWord, ConnectRequest, DealWord, EpochWord, Failure, OrderRequest, OrderWord, PeerWord,
+    PlacedWord, StatusWord, TaskRequest, TaskWord,
 };
 
 /// A node on this machine answers at once or never will.
@@ -176,9 +176,34 @@ impl Client {
 
     /// Withdraws an own order.
     pub fn withdraw(&self, id: &Hash) -> Result<(), CliError> {
-        let request = self.agent.delete(self.url(&format!("orders/{id}")));
-        let response = request.header("Authorization", &self.token).call();
+        self.delete(&format!("orders/{id}"))
+    }
+
+    fn delete(&self, path: &str) -> Result<(), CliError> {
+        let response = self.agent.delete(self.url(path)).header("Authorization", &self.token).call();
         self.ensure_ok(response.map_err(|error| self.failed(&error))?).map(|_| ())
+    }
+
+    /// Connects to a peer; its address.
+    pub fn connect(&self, multiaddr: &str) -> Result<Address, CliError> {
+        self.post("peers", &ConnectRequest { multiaddr: multiaddr.to_owned() })
+    }
+
+    /// The addresses that are kept out.
+    pub fn banned(&self) -> Result<Vec<Address>, CliError> {
+        self.get("bans")
+    }
+
+    /// Keeps an address out.
+    pub fn ban(&self, address: &Address) -> Result<(), CliError> {
+        let request = self.agent.put(self.url(&format!("bans/{address}")));
+        let response = request.header("Authorization", &self.token).send_empty();
+        self.ensure_ok(response.map_err(|error| self.failed(&error))?).map(|_| ())
+    }
+
+    /// Lets a banned address in again.
+    pub fn unban(&self, address: &Address) -> Result<(), CliError> {
+        self.delete(&format!("bans/{address}"))
     }
 
     /// The last clearings, newest first.

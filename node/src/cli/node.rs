@@ -1,5 +1,7 @@
 //! `souk node`: run one, or ask one how it is.
 
+mod ban;
+mod connect;
 mod peers;
 mod run;
 mod status;
@@ -20,6 +22,12 @@ pub enum Node {
     Status(status::Status),
     /// Whom the running node is connected to.
     Peers(peers::Peers),
+    /// Connect the running node to a peer.
+    Connect(connect::Connect),
+    /// Keep an address out.
+    Ban(ban::Ban),
+    /// Let a banned address in again.
+    Unban(ban::Unban),
 }
 
 impl Node {
@@ -29,6 +37,9 @@ impl Node {
             Node::Run(command) => command.run(context),
             Node::Status(command) => command.run(context),
             Node::Peers(command) => command.run(context),
+            Node::Connect(command) => command.run(context),
+            Node::Ban(command) => command.run(context),
+            Node::Unban(command) => command.run(context),
         }
     }
 }

@@ -11,8 +11,8 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// A spinner with a word beside it.
 pub fn spinner(text: &str) -> ProgressBar {
-    let colour = if Paint::stderr().is_on() { ".cyan" } else { "" };
-    let style = ProgressStyle::with_template(&format!("  {{spinner{colour}:1}} {{msg}}"))
+    let colour = if Paint::stderr().is_on() { ":.cyan" } else { "" };
+    let style = ProgressStyle::with_template(&format!("  {{spinner{colour}}} {{msg}}"))
         .expect("a fixed template")
         .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
     let bar = ProgressBar::new_spinner().with_style(style).with_message(text.to_string());

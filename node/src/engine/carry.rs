@@ -68,7 +68,7 @@ impl Loop {
         tokio::spawn(async move {
             let result = net.request(to, request).await;
             let result = result.map(Box::<Response>::new).map_err(|error| {
-                tracing::debug!(%to, %error, "no answer");
+                tracing::debug!(%to, code = error.code(), %error, "no answer");
                 match error {
                     net::RequestError::Timeout | net::RequestError::Disconnected => Unanswered::Timeout,
                     _ => Unanswered::Unreachable,
@@ -82,6 +82,9 @@ impl Loop {
         match event {
             Event::HeadAdmitted { .. } | Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
             _ => tracing::info!(?event),
+        }
+        if let Event::Cleared { .. } = event {
+            self.parts.net.set_heads(self.parts.market.book().len() as u64);
         }
         self.handle.tell(Happening::Market(event));
     }

@@ -7,7 +7,7 @@ use std::fs;
 const PATH: &str = "a/souk-market.toml";
 
 fn dialable() -> String {
-    let peer = Key::from_hex(&"11".repeat(32)).unwrap().peer_id();
+    let peer = Key::from_hex(&"11".repeat(32)).unwrap().host_key().public().to_peer_id();
     format!("/ip4/127.0.0.1/udp/4001/quic-v1/p2p/{peer}")
 }
 
@@ -35,7 +35,7 @@ fn a_market_file_comes_back_as_it_was_written() {
     let read = MarketFile::read(&path).unwrap();
     assert_eq!(read, written);
     assert_eq!(read.market.chain_id, 1);
-    assert_eq!(read.bootstrap(), [dialable().parse().unwrap()]);
+    assert_eq!(read.network.bootstrap, [dialable()]);
 }
 
 #[test]

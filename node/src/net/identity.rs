@@ -1,7 +1,8 @@
 //! One secp256k1 key seen from both sides: libp2p's peer id and Ethereum's address. Knows no connection.
 
-use libp2p::PeerId;
 use libp2p::identity::{Keypair, PublicKey, secp256k1};
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId};
 use protocol::{Address, keccak256};
 
 /// The multihash code of a peer id that holds the public key itself.
@@ -15,13 +16,31 @@ pub fn keypair(secret: &mut [u8; 32]) -> Option<Keypair> {
     Some(secp256k1::Keypair::from(secret).into())
 }
 
-/// The Ethereum address of a peer. `None` unless its id holds a secp256k1 key.
+/// The Ethereum address of a peer. `None` unless its id holds a secp256k1 key in its one canonical form.
 pub(super) fn address_of(peer: &PeerId) -> Option<Address> {
     let multihash = peer.as_ref();
     if multihash.code() != IDENTITY_MULTIHASH {
         return None;
     }
-    address_of_key(&PublicKey::try_decode_protobuf(multihash.digest()).ok()?)
+    let key = PublicKey::try_decode_protobuf(multihash.digest()).ok()?;
+    // Protobuf has more than one encoding of the same key: one account must not have several peer ids.
+    if PeerId::from_public_key(&key) != *peer {
+        return None;
+    }
+    address_of_key(&key)
+}
+
+/// Reads the address of a peer, as others need it to begin: it ends in `/p2p/` and the id of an Ethereum key.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn peer_address(text: &str) -> Result<Multiaddr, &'static str> {
+    let address: Multiaddr = text.parse().map_err(|_| "it is no multiaddress")?;
+    match address.iter().last() {
+        Some(Protocol::P2p(peer)) if address_of(&peer).is_some() => Ok(address),
+        Some(Protocol::P2p(_)) => Err("its peer id is not that of an Ethereum key"),
+        _ => Err("it does not end in /p2p/ and a peer id"),
+    }
 }
 
 /// The Ethereum address of a public key. `None` unless it is a secp256k1 key.
@@ -82,6 +101,15 @@ mod tests {
         let mut ed25519 = vec![0, 36, 8, 1, 18, 32];
         ed25519.extend([7; 32]);
         assert_eq!(address_of(&PeerId::from_bytes(&ed25519).unwrap()), None);
+    }
+
+    #[test]
+    fn a_second_encoding_of_a_peers_key_has_no_address() {
+        let canonical = fresh(1).public().encode_protobuf();
+        let peer = |protobuf: &[u8]| PeerId::from_bytes(&[&[0, protobuf.len() as u8], protobuf].concat()).unwrap();
+        assert_eq!(address_of(&peer(&canonical)), address_of_key(&fresh(1).public()));
+        let fields_swapped = [&canonical[2..], &canonical[..2]].concat();
+        assert_eq!(address_of(&peer(&fields_swapped)), None);
     }
 
     #[test]

@@ -58,8 +58,9 @@ async fn run(config: NetConfig) -> Node {
 }
 
 async fn run_with(config: NetConfig, limits: NetLimits) -> Node {
+    let address = names::address_of_key(&config.keypair.public()).unwrap();
     let (net, events) = start_with(config, limits).await.unwrap();
-    Node { address: net.address(), net, events }
+    Node { address, net, events }
 }
 
 /// A node that listens on TCP.

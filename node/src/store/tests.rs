@@ -71,7 +71,7 @@ fn changes_of_one_commit_apply_in_their_order() {
 fn a_commit_with_one_oversized_change_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), &identity()).unwrap();
-    let first = put(Table::Meta, b"a", b"1");
+    let first = put(Table::Bans, b"a", b"1");
     for oversized in [
         put(Table::Tasks, b"b", &vec![0; VALUE_MAX + 1]),
         put(Table::Tasks, &[0; KEY_MAX + 1], b""),
@@ -79,7 +79,7 @@ fn a_commit_with_one_oversized_change_changes_nothing() {
     ] {
         let error = store.commit(&[first.clone(), oversized]).unwrap_err();
         assert_eq!(error.code(), "store_too_large");
-        assert_eq!(store.load(Table::Meta).unwrap(), []);
+        assert_eq!(store.load(Table::Bans).unwrap(), []);
     }
     store.commit(&[put(Table::Tasks, &[0; KEY_MAX], &vec![0; VALUE_MAX])]).unwrap();
 }
@@ -87,7 +87,7 @@ fn a_commit_with_one_oversized_change_changes_nothing() {
 #[test]
 fn a_store_opens_for_its_own_market_and_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
-    Store::open(folder.path(), &identity()).unwrap().commit(&[put(Table::Meta, b"a", b"1")]).unwrap();
+    Store::open(folder.path(), &identity()).unwrap().commit(&[put(Table::Bans, b"a", b"1")]).unwrap();
     let other_market = Identity { market: MarketId(Hash([8; 32])), ..identity() };
     let other_owner = Identity { owner: Address([8; 20]), ..identity() };
     let error = refusal(folder.path(), &other_market);
@@ -97,7 +97,7 @@ fn a_store_opens_for_its_own_market_and_owner_alone() {
     assert_eq!(error.code(), "store_other_owner");
     assert!(error.to_string().contains(&identity().owner.to_string()));
     let store = Store::open(folder.path(), &identity()).unwrap();
-    assert_eq!(store.load(Table::Meta).unwrap(), [row(b"a", b"1")]);
+    assert_eq!(store.load(Table::Bans).unwrap(), [row(b"a", b"1")]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_panic_inside_the_database_is_damage() {
     let store = Store::open(folder.path(), &identity()).unwrap();
     let result = store.run(|_| -> Result<(), Fault> { panic!("an assertion of the database") });
     assert_eq!(result.unwrap_err().code(), "store_corrupt");
-    store.commit(&[put(Table::Meta, b"a", b"1")]).unwrap();
+    store.commit(&[put(Table::Bans, b"a", b"1")]).unwrap();
 }
 
 /// Past the checksums, as a damaged disk or another program would.

@@ -61,6 +61,7 @@ impl Worker {
             tracing::error!(task = %entry.id, %error, "a receipt could not be stored");
         }
         let _ = std::fs::remove_dir_all(&folder);
+        self.bench.files.forget(&entry.id.to_string().split_off(2));
     }
 
     async fn execute(&self, entry: &Arc<Entry>, folder: &std::path::Path) -> Result<Finished, JobError> {

@@ -1,5 +1,6 @@
 //! What people type wrong, through the real binary: every case has an exit code, a stable code, a sentence and the next
 //! step, in text and in JSON alike, and none ends in a panic.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -86,10 +86,6 @@ impl Node {
         child.wait().unwrap();
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     /// Runs `souk ARGUMENTS --json` on this node's folder: exit code and document.
     pub fn souk(&self, arguments: &[&str]) -> (i32, Value) {
         souk(&self.data, arguments)

@@ -16,14 +16,12 @@ struct Knower {
     is_free_in_tests: bool,
 }
 
-/// Keys turn into host keys, and a market file names peers: both by libp2p's own types.
-const MESH: &[&str] = &["node/src/net", "node/src/keys", "node/src/market_file"];
 const JSON: &[&str] = &["node/src/api", "node/src/cli", "node/src/keys/keystore"];
 const CLOCK: &[&str] = &["node/src/clock", "node/src/cli"];
 /// The mesh counts rates and deadlines of its own sockets; what time it is, it does not ask.
 const STOPWATCH: &[&str] = &["node/src/clock", "node/src/cli", "node/src/net"];
 const KNOWERS: [Knower; 6] = [
-    Knower { word: "libp2p", scope: "", modules: MESH, is_free_in_tests: false },
+    Knower { word: "libp2p", scope: "", modules: &["node/src/net"], is_free_in_tests: false },
     Knower { word: "redb", scope: "", modules: &["node/src/store"], is_free_in_tests: false },
     Knower { word: "bincode", scope: "", modules: &["protocol/src/wire"], is_free_in_tests: false },
     Knower { word: "serde_json", scope: "", modules: JSON, is_free_in_tests: true },

@@ -79,9 +79,30 @@ pub fn check_of(task: &TaskWord, command: &dyn Fn(&str) -> String) -> Result<(),
             Err(CliError::user("exited_nonzero", format!("the program exited with status {code}")).next(logs()))
         }
         (outcome, _) => {
-            Err(CliError::user(outcome.code(), format!("the program {}", word.outcome_text))
-                .next(next_of(outcome, logs)))
+            let message = failure_text(outcome, &word.outcome_text);
+            Err(CliError::user(outcome.code(), message).next(next_of(outcome, logs)))
         }
+    }
+}
+
+/// What the program did, in words, and the supplier's detail behind it.
+fn failure_text(outcome: Outcome, text: &str) -> String {
+    let what = match outcome {
+        Outcome::Exited => "the program ended",
+        Outcome::Trapped => "the program trapped",
+        Outcome::OutOfGas => "the program used up its gas",
+        Outcome::OutOfMemory => "the program wanted more memory than it may have",
+        Outcome::OutOfTime => "the program took longer than it may",
+        Outcome::OutputTooLarge => "the program's outputs are larger than they may be",
+        Outcome::Stopped => "the program was stopped",
+        Outcome::Refused => "the program cannot run here",
+        Outcome::OutputMissing => "the program left out an output",
+        Outcome::StackOverflow => "the program's stack overflowed",
+        Outcome::SandboxFailed => "the supplier's sandbox failed",
+    };
+    match text.strip_prefix(outcome.code()).and_then(|rest| rest.strip_prefix(": ")) {
+        Some(detail) => format!("{what}: {detail}"),
+        None => what.into(),
     }
 }
 
@@ -96,5 +117,17 @@ fn next_of(outcome: Outcome, logs: impl Fn() -> String) -> String {
         Outcome::SandboxFailed => "run it again, or with another supplier".into(),
         Outcome::Stopped => "run it again".into(),
         Outcome::Exited | Outcome::Trapped | Outcome::StackOverflow => logs(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_words_with_its_detail() {
+        let text = failure_text(Outcome::Trapped, "trapped: unreachable");
+        assert_eq!(text, "the program trapped: unreachable");
+        assert_eq!(failure_text(Outcome::OutOfGas, "out_of_gas"), "the program used up its gas");
     }
 }

@@ -5,7 +5,8 @@ use protocol::talk::Bytes;
 use protocol::wire::{self, REQUEST_MAX, RESPONSE_MAX};
 use protocol::{Rejected, keccak256};
 
-use super::super::{RequestError, StreamFault};
+use super::super::RequestError;
+use super::super::codec::StreamFault;
 use super::raw::Raw;
 use super::*;
 

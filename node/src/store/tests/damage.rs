@@ -30,7 +30,7 @@ fn contents(store: &Store) -> Result<Contents, StoreError> {
 fn sound() -> (Vec<u8>, Contents) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), &identity()).unwrap();
-    store.commit(&[put(Table::Meta, b"first", b"1")]).unwrap();
+    store.commit(&[put(Table::Bans, b"first", b"1")]).unwrap();
     store.commit(&rows()).unwrap();
     let contents = contents(&store).unwrap();
     drop(store);
@@ -43,7 +43,7 @@ fn opened(folder: &Path, bytes: &[u8]) -> Option<Contents> {
     let read = || {
         let store = Store::open(folder, &identity())?;
         let contents = contents(&store)?;
-        store.commit(&[put(Table::Peers, b"a peer", b"1")])?;
+        store.commit(&[put(Table::Bans, b"a peer", b"1")])?;
         Ok(contents)
     };
     match read() {
@@ -113,7 +113,7 @@ fn a_flipped_bit_gives_what_was_committed_or_a_refusal() {
 fn a_flipped_bit_after_a_crash_gives_one_of_the_last_two_commits_whole_or_a_refusal() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), &identity()).unwrap();
-    store.commit(&[put(Table::Meta, b"first", b"1")]).unwrap();
+    store.commit(&[put(Table::Bans, b"first", b"1")]).unwrap();
     let before = contents(&store).unwrap();
     store.commit(&rows()).unwrap();
     let after = contents(&store).unwrap();
