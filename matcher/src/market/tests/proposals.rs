@@ -285,3 +285,20 @@ fn only_a_party_ends_a_deal_and_only_its_own_way() {
     let states: Vec<_> = world.peers[1].market.deals().map(|deal| deal.elapsed_s).collect();
     assert!(states.iter().all(|&elapsed_s| elapsed_s <= 22), "{states:?}");
 }
+
+#[test]
+fn a_served_bid_proposes_nothing_more_while_its_slot_is_still_being_emptied() {
+    let mut world = World::new(2, 12);
+    world.run_to_epoch(100);
+    world.place(0, draft(Side::Ask, 100));
+    world.place(1, draft(Side::Bid, 150));
+    world.run_to_epoch(0);
+    world.mute.insert(0);
+    // In the guard: what empties the slot counts for the next epoch only.
+    world.run(1_500);
+    let id = world.deal(1, DealState::Proposed).id;
+    world.end_deal(1, id).unwrap();
+    world.run_to_epoch(300);
+    assert_eq!(world.peers[1].market.clearings().next_back().unwrap().matches.len(), 1);
+    assert_eq!(world.states(1), vec![(DealState::Cancelled, Some(EndReason::CancelledByConsumer))]);
+}
