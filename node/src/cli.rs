@@ -91,7 +91,7 @@ enum Command {
     Deal(deal::Deal),
     /// Run programs inside a deal.
     #[command(subcommand)]
-    Task(Box<task::Task>),
+    Task(task::Task),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
     /// The process that runs a stranger's program.

@@ -63,7 +63,7 @@ pub struct Devnet {
 
 /// How the story ended.
 enum End {
-    Told(Result<Report, CliError>),
+    Told(Box<Result<Report, CliError>>),
     Interrupted,
 }
 
@@ -87,7 +87,7 @@ impl Devnet {
         let told = self.until_the_end(work, |report| self.show(context, &screen, report, &root));
         screen.clear();
         let survivors = Fleet::end(&fleet);
-        let ended = told.and_then(|()| survivors);
+        let ended = told.and(survivors);
         clean_up(&root, is_temporary, ended)
     }
 
@@ -104,11 +104,11 @@ impl Devnet {
             let mut stop = Stop::new().map_err(broken)?;
             let story = tokio::task::spawn_blocking(work);
             let end = tokio::select! {
-                told = story => End::Told(told.expect("the story does not panic")),
+                told = story => End::Told(Box::new(told.expect("the story does not panic"))),
                 () = stop.asked() => End::Interrupted,
             };
             match end {
-                End::Told(report) => show(&report?)?,
+                End::Told(report) => show(&(*report)?)?,
                 End::Interrupted => {
                     return Err(
                         CliError::user("interrupted", "interrupted; every node was stopped").next("souk devnet")

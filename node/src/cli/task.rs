@@ -24,7 +24,7 @@ use super::ids;
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Send a program and its inputs to the supplier, watch it run, check and keep what it made.
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// The node's own tasks, newest first.
     List(list::List),
     /// All about one task.

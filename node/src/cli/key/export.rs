@@ -1,4 +1,4 @@
-//! `souk key export`.
+//! `souk key export`: writes the key out, encrypted unless told otherwise. Never overwrites a file.
 
 use std::fs::OpenOptions;
 use std::io::Write;
