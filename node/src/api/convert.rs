@@ -1,6 +1,6 @@
 //! From the machine's values to the API's words, and back.
 
-use matcher::{Clearing, Deal, Head, Market};
+use matcher::{Clearing, Deal, Head, Market, Standing};
 use protocol::quantity::Scale;
 use protocol::{Address, Capacity, Hash, Identity, Metric, Side};
 
@@ -46,6 +46,39 @@ pub fn order(market: &Market, head: &Head, now: u64) -> Option<OrderWord> {
         state: state.to_owned(),
         is_own: order.owner == market.owner(),
     })
+}
+
+/// One own offer at `now`: what the user wants, whether or not lots of it are open just then.
+pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
+    let (draft, version) = (&standing.draft, standing.entry.place().2);
+    let (from_epoch, expiry_epoch) = standing.entry.epochs();
+    let open_lots = market.open_lots(standing);
+    let is_expired = expiry_epoch <= market.parameters().epoch_at(now);
+    let state = match (standing.is_withdrawn, is_expired, open_lots) {
+        (true, ..) => "withdrawn",
+        (_, true, _) => "expired",
+        (_, _, 0) => "filled",
+        _ => "live",
+    };
+    OrderWord {
+        id: standing.id,
+        side: draft.side,
+        owner: market.owner(),
+        slot: standing.slot,
+        version,
+        capacity: metrics(&draft.capacity),
+        lots: draft.lots,
+        open_lots,
+        price: draft.price,
+        price_text: draft.price.to_string(),
+        duration_min_s: draft.duration_min_s,
+        duration_max_s: draft.duration_max_s,
+        from_epoch,
+        expiry_epoch,
+        expires_ms: market.parameters().epoch_start_ms(expiry_epoch),
+        state: state.to_owned(),
+        is_own: true,
+    }
 }
 
 /// One clearing.

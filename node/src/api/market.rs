@@ -108,13 +108,7 @@ pub struct OrdersQuery {
 pub async fn orders(State(api): State<Shared>, Query(query): Query<OrdersQuery>) -> Result<Json<Vec<OrderWord>>> {
     let look = move |market: &matcher::Market, now: u64| {
         let of_side = |standing: &&matcher::Standing| query.side.is_none_or(|side| standing.draft.side == side);
-        let word = |standing: &matcher::Standing| {
-            let head = matcher::Head { entry: standing.entry.clone(), id: standing.id };
-            let mut word = convert::order(market, &head, now)?;
-            word.open_lots = word.open_lots.min(market.open_lots(standing));
-            Some(word)
-        };
-        market.standings().filter(of_side).filter_map(word).collect()
+        market.standings().filter(of_side).map(|standing| convert::standing(market, standing, now)).collect()
     };
     Ok(Json(api.engine.view(look).await?))
 }

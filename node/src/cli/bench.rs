@@ -1,4 +1,4 @@
-//! `souk bench`.
+//! `souk bench`: has the node measure its machine and set aside the share that it sells. Measures nothing itself.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk completions SHELL`.
+//! `souk completions`: prints a script that completes these commands in a shell. Needs no node.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;

@@ -88,7 +88,7 @@ pub fn place(context: &Context, request: &OrderRequest) -> Result<(), CliError> 
 /// The node's own orders of one side.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Also those that are filled, withdrawn or expired.
+    /// Also those that were withdrawn or have expired.
     #[arg(long)]
     all: bool,
 }
@@ -97,7 +97,7 @@ impl List {
     /// Lists them.
     pub fn run(self, context: &Context, side: Side) -> Result<(), CliError> {
         let mut orders = context.client()?.orders(side)?;
-        orders.retain(|order| self.all || order.state == "live");
+        orders.retain(|order| self.all || is_standing(order));
         context.answer(&orders, |orders| table_of(&orders.iter().collect::<Vec<_>>()))?;
         match orders.is_empty() {
             true => context.note(&format!("no {side}s: {}", context.command(&format!("{side} create --help")))),
@@ -112,7 +112,7 @@ pub struct Cancel {
     /// The order's id, or its beginning.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<String>,
-    /// Every live one of this side.
+    /// Every one of this side.
     #[arg(long)]
     all: bool,
 }
@@ -122,8 +122,7 @@ impl Cancel {
     pub fn run(self, context: &Context, side: Side) -> Result<(), CliError> {
         let client = context.client()?;
         let own = || -> Result<Vec<_>, CliError> {
-            let live = |order: &OrderWord| order.state == "live";
-            Ok(client.orders(side)?.into_iter().filter(live).map(|order| order.id).collect())
+            Ok(client.orders(side)?.into_iter().filter(is_standing).map(|order| order.id).collect())
         };
         let ids = match &self.id {
             Some(text) => vec![ids::resolve(text, "order", &context.command(&format!("{side} list")), own)?],
@@ -132,9 +131,14 @@ impl Cancel {
         ids.iter().try_for_each(|id| client.withdraw(id))?;
         context.answer(&json!({"withdrawn": ids}), |_| {
             let lines: Vec<_> = ids.iter().map(|id| format!("withdrawn {id}")).collect();
-            if lines.is_empty() { format!("no live {side}s") } else { lines.join("\n") }
+            if lines.is_empty() { format!("no {side}s") } else { lines.join("\n") }
         })
     }
+}
+
+/// Whether the order trades, or will again when its deals are over.
+fn is_standing(order: &OrderWord) -> bool {
+    matches!(order.state.as_str(), "live" | "filled")
 }
 
 /// Orders as a table.

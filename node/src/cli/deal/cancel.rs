@@ -1,4 +1,4 @@
-//! `souk deal cancel`.
+//! `souk deal cancel`: ends a deal as its consumer and says what is billed. The other side need not agree.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk deal list`.
+//! `souk deal list`: the node's own deals, a line each, with what was used of their time.
 
 use clap::Args;
 

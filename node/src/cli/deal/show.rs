@@ -1,4 +1,4 @@
-//! `souk deal show`.
+//! `souk deal show`: one deal with its terms, its parties and why it is over.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk key export`.
+//! `souk key export`: writes the key out, encrypted unless told otherwise. Never overwrites a file.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -38,7 +38,9 @@ impl Export {
                 let word = json!({"address": address, "path": path, "form": form});
                 context.answer(&word, |_| format!("{address}\n  {} ({form})", path.display()))
             }
-            None if context.is_json => Ok(output::document(&json!({"address": address, "form": form, "key": text}))?),
+            None if context.is_json => {
+                Ok(output::document(&json!({"address": address, "form": form, "key": text.trim_end()}))?)
+            }
             None => Ok(output::line(text.trim_end())?),
         }
     }

@@ -1,4 +1,4 @@
-//! `souk key import`.
+//! `souk key import`: brings a key from a keystore, a file or stdin. Never takes a secret from the arguments.
 
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `souk key new`.
+//! `souk key new`: makes a key where there is none. Never shows the secret.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk key show`.
+//! `souk key show`: the address on the key file, without opening it. Never asks for a passphrase.
 
 use clap::Args;
 

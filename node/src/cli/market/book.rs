@@ -1,4 +1,4 @@
-//! `souk market book`.
+//! `souk market book`: every live order that the node knows, best price first. Decides nothing.
 
 use clap::Args;
 

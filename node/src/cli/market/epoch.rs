@@ -1,4 +1,4 @@
-//! `souk market epoch`.
+//! `souk market epoch`: what one clearing came to, with its roots in full, so that nodes can be compared.
 
 use clap::Args;
 

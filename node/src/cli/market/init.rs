@@ -1,4 +1,4 @@
-//! `souk market init`.
+//! `souk market init`: writes the file of a new market, unlike any other. Needs no node.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `souk market watch`.
+//! `souk market watch`: the node's events, a line each, as they happen. Knows their form, not their kinds.
 
 use std::io::{BufRead, BufReader, Read};
 

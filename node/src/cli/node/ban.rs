@@ -1,4 +1,4 @@
-//! `souk node ban` and `souk node unban`.
+//! `souk node ban` and `souk node unban`: disconnect an address and keep it out, also after a restart; without one, list who is kept out.
 
 use clap::Args;
 use protocol::Address;

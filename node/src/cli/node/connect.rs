@@ -1,4 +1,4 @@
-//! `souk node connect`.
+//! `souk node connect`: connect the running node to a peer.
 
 use clap::Args;
 

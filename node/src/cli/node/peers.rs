@@ -1,4 +1,4 @@
-//! `souk node peers`.
+//! `souk node peers`: whom the running node is connected to. Addresses come from handshakes, builds from strangers.
 
 use clap::Args;
 

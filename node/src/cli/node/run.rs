@@ -1,4 +1,4 @@
-//! `souk node run`.
+//! `souk node run`: checks what was typed, opens the key and runs a node in this process. Knows no machine or socket.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

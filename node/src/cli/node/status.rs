@@ -1,4 +1,4 @@
-//! `souk node status`.
+//! `souk node status`: how the running node is, in one screen. Knows only what the API says.
 
 use clap::Args;
 use protocol::quantity::display_seconds;

@@ -1,4 +1,4 @@
-//! `souk task list`.
+//! `souk task list`: the node's own tasks and those it serves, a line each.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk task logs`.
+//! `souk task logs`: what a task wrote, as bytes, and harmless where stdout is a terminal.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,4 +1,4 @@
-//! `souk task result`.
+//! `souk task result`: receipt and outputs of a task that is over, also long after `task run` ended.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! `souk task run`.
+//! `souk task run`: sends a program, shows what it writes, checks its receipt and keeps its outputs. Trusts no hash it
+//! did not compute.
 
 use std::path::PathBuf;
 

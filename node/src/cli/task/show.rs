@@ -1,4 +1,4 @@
-//! `souk task show`.
+//! `souk task show`: one task with its outputs and its receipt or failure.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `souk task stop`.
+//! `souk task stop`: has the supplier stop a task; the deal goes on.
 
 use clap::Args;
 

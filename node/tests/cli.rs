@@ -105,7 +105,7 @@ fn a_command_line_that_cannot_be_parsed_is_the_users_error() {
             "completions csh",
             "key new --passphrase-file pass --insecure-unencrypted",
         ],
-        &expect_file!["usage.txt"],
+        &expect_file!["cli/usage.txt"],
     );
 }
 
@@ -140,7 +140,7 @@ fn a_wrong_figure_says_which_would_do() {
             "devnet --want cpu.speed=3",
             "devnet --for 0m",
         ],
-        &expect_file!["figures.txt"],
+        &expect_file!["cli/figures.txt"],
     );
 }
 
@@ -168,7 +168,7 @@ fn a_wrong_file_is_named_before_anything_runs() {
             "market init --name m --bootstrap 127.0.0.1:4001",
             "node run --market nowhere.toml",
         ],
-        &expect_file!["files.txt"],
+        &expect_file!["cli/files.txt"],
     );
 }
 
@@ -203,7 +203,7 @@ fn a_key_is_never_lost_or_opened_by_guessing() {
             "node run --data locked --listen 127.0.0.1:4001",
             "node run --data locked --bootstrap example.org",
         ],
-        &expect_file!["keys.txt"],
+        &expect_file!["cli/keys.txt"],
     );
     let shown = desk.ok(&["key", "show", "--data", "locked"], "");
     assert!(shown.starts_with(address), "no passphrase is needed to show the address: {shown}");
@@ -233,7 +233,7 @@ fn a_command_without_a_node_says_how_to_start_one() {
             "node peers --data odd",
             "node peers --data notes.txt/deeper",
         ],
-        &expect_file!["without_node.txt"],
+        &expect_file!["cli/without_node.txt"],
     );
     let gone = desk.refused("market watch --data gone").replace(&port.to_string(), "PORT");
     expect![[r#"
