@@ -141,11 +141,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
     let mut starts = (0..tail.len()).rev().filter(|&start| tail[start] >= 0xc0);
     let is_open = |start: &usize| std::str::from_utf8(&tail[*start..]).is_err_and(|e| e.error_len().is_none());
-<<<<<<< HEAD
     starts.max().filter(is_open).map_or(0, |start| tail.len() - start)
-=======
-    starts.next().filter(is_open).map_or(0, |start| tail.len() - start)
->>>>>>> cli
 }
 
 #[cfg(test)]
