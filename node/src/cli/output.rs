@@ -139,7 +139,7 @@ impl Harmless {
 /// How many bytes at the end begin a character without ending it.
 fn unfinished(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
-    let mut starts = (0..tail.len()).rev().filter(|&start| tail[start] >= 0xc0);
+    let starts = (0..tail.len()).filter(|&start| tail[start] >= 0xc0);
     let is_open = |start: &usize| std::str::from_utf8(&tail[*start..]).is_err_and(|e| e.error_len().is_none());
     starts.max().filter(is_open).map_or(0, |start| tail.len() - start)
 }
