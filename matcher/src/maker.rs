@@ -14,6 +14,8 @@ use crate::input::Draft;
 use crate::market::Market;
 use crate::waiting::Next;
 
+/// For so long a supplier that failed a bid is left out of it.
+const AVOIDED_MS: u64 = 600_000;
 /// After a version of an own offer was refused, the next one is tried so much later.
 const RETRY_MS: u64 = 1_000;
 
@@ -32,8 +34,9 @@ pub struct Standing {
     pub id: Hash,
     /// Whether the user took it back; the empty slot is kept until it expires.
     pub is_withdrawn: bool,
-    /// Suppliers that declined or failed this bid, oldest first; left out beside those that the user excludes.
-    pub avoided: Vec<Address>,
+    /// Suppliers that failed this bid and until when (unix ms) they are left out, oldest first; beside those that the
+    /// user excludes.
+    pub avoided: Vec<(Address, u64)>,
 }
 
 impl Standing {
@@ -46,16 +49,17 @@ impl Standing {
     fn excluded(&self) -> Vec<Address> {
         let mut list = self.draft.excluded.clone();
         let room = EXCLUDED_MAX.saturating_sub(list.len());
-        list.extend(self.avoided.iter().rev().filter(|owner| !self.draft.excluded.contains(owner)).take(room));
+        let avoided = self.avoided.iter().rev().map(|(owner, _)| owner);
+        list.extend(avoided.filter(|owner| !self.draft.excluded.contains(owner)).take(room));
         list.sort_unstable();
         list
     }
 
     /// Leaves `supplier` out from the next version on; the only one that the user would trade with is asked again.
-    fn avoid(&mut self, supplier: Address) {
+    fn avoid(&mut self, supplier: Address, until_ms: u64) {
         if self.draft.counterparty != supplier {
-            self.avoided.retain(|owner| *owner != supplier);
-            self.avoided.push(supplier);
+            self.avoided.retain(|(owner, _)| *owner != supplier);
+            self.avoided.push((supplier, until_ms));
             let surplus = self.avoided.len().saturating_sub(EXCLUDED_MAX);
             self.avoided.drain(..surplus);
         }
@@ -277,10 +281,21 @@ impl Market {
     }
 
     /// Leaves `supplier` out of the bid in `slot`.
-    pub(crate) fn avoid(&mut self, slot: u16, supplier: Address) {
+    pub(crate) fn avoid(&mut self, slot: u16, supplier: Address, now: u64) {
         if let Some(standing) = self.maker.standings.get_mut(&slot) {
-            standing.avoid(supplier);
+            standing.avoid(supplier, now.saturating_add(AVOIDED_MS));
             self.maker.stale.insert(slot);
+        }
+    }
+
+    /// Lets suppliers in again whose time of being left out is over.
+    fn forgive(&mut self, now: u64) {
+        for (slot, standing) in &mut self.maker.standings {
+            let before = standing.avoided.len();
+            standing.avoided.retain(|(_, until_ms)| now < *until_ms);
+            if standing.avoided.len() < before {
+                self.maker.stale.insert(*slot);
+            }
         }
     }
 
@@ -332,6 +347,7 @@ impl Market {
 
     /// Renews what is about to expire and lets go of what is over.
     pub(crate) fn tick_maker(&mut self, now: u64) {
+        self.forgive(now);
         let epoch = self.parameters.epoch_at(now);
         let mut due: Vec<u16> = Vec::new();
         let mut gone: Vec<u16> = Vec::new();

@@ -14,6 +14,7 @@ use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
+use crate::pages::Neighbours;
 use crate::waiting::{Next, Waiting, Wanted};
 
 /// Clearings that are kept.
@@ -35,6 +36,7 @@ pub struct Market {
     /// The last epoch that was cleared here.
     pub(crate) cleared: Option<u64>,
     pub(crate) effects: Vec<Effect>,
+    pub(crate) neighbours: Neighbours,
     history: VecDeque<Arc<Clearing>>,
 }
 
@@ -53,6 +55,7 @@ impl Market {
             measured: None,
             cleared: None,
             effects: Vec::new(),
+            neighbours: Neighbours::default(),
             history: VecDeque::new(),
         }
     }
@@ -73,7 +76,10 @@ impl Market {
             Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
             Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
             Input::PeerUp(peer) => self.on_peer_up(peer, now),
-            Input::PeerDown(peer) => self.waiting.forget_page_of(&peer),
+            Input::PeerDown(peer) => {
+                self.neighbours.up.remove(&peer);
+                self.waiting.forget_page_of(&peer);
+            }
         }
         self.mend_offers(now);
         core::mem::take(&mut self.effects)
@@ -92,6 +98,7 @@ impl Market {
         }
         self.tick_deals(now);
         self.tick_maker(now);
+        self.tick_pages(now);
     }
 
     fn clear_epoch(&mut self, epoch: u64, now: u64) {
@@ -222,6 +229,7 @@ impl Market {
     }
 
     fn on_peer_up(&mut self, peer: Address, now: u64) {
+        self.neighbours.up.insert(peer);
         self.ask_for_book(peer);
         let owed = |deal: &&Deal| deal.peer == peer && deal.end.is_some() && !deal.is_end_delivered;
         let owed: Vec<Hash> = self.deals.by_id.values().filter(owed).map(|deal| deal.id).collect();

@@ -1,5 +1,6 @@
 //! Anti-entropy by pages: what a peer that just connected is given of the book, and how such pages are taken in.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use protocol::talk::{PAGE_MAX, Request, Response};
@@ -20,6 +21,17 @@ type Place = (Address, u16);
 fn place(entry: &Entry) -> Place {
     let (owner, slot, _) = entry.place();
     (owner, slot)
+}
+
+/// Every so many epochs one neighbour is asked for its book.
+const CATCH_UP_EPOCHS: u32 = 5;
+
+/// Whom the book is compared with, in turn.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) up: BTreeSet<Address>,
+    last: Option<Address>,
+    due_ms: u64,
 }
 
 impl Market {
@@ -51,6 +63,20 @@ impl Market {
         if !self.waiting.has_page_of(&peer) {
             let pages_left = self.parameters.heads_max / PAGE_ENTRIES_MIN + 2;
             self.ask_for_page(peer, None, pages_left);
+        }
+    }
+
+    /// Gossip drops silently: now and then one neighbour after the other is asked for its whole book.
+    pub(crate) fn tick_pages(&mut self, now: u64) {
+        if now < self.neighbours.due_ms {
+            return;
+        }
+        self.neighbours.due_ms = now.saturating_add(self.parameters.epoch_ms.saturating_mul(CATCH_UP_EPOCHS).into());
+        let after = |peer: &&Address| self.neighbours.last.is_none_or(|last| **peer > last);
+        let next = self.neighbours.up.iter().find(after).or_else(|| self.neighbours.up.first()).copied();
+        self.neighbours.last = next;
+        if let Some(peer) = next {
+            self.ask_for_book(peer);
         }
     }
 

@@ -353,6 +353,11 @@ impl World {
         self.cuts.insert((a.min(b), a.max(b)));
     }
 
+    /// As [`World::cut`], but both still believe that they are connected.
+    pub fn sever(&mut self, a: usize, b: usize) {
+        self.cuts.insert((a.min(b), a.max(b)));
+    }
+
     /// Two peers lose their connection, and see it.
     fn part(&mut self, a: usize, b: usize) {
         if a != b && self.is_linked(a, b) {

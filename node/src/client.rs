@@ -4,6 +4,7 @@ mod check;
 mod drive;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use matcher::{Deal, DealState};
@@ -12,15 +13,19 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use crate::api::words::{ErrorWord, TaskRequest, TaskStateWord};
-use crate::engine::{Engine, RECORD_MAX};
+use crate::engine::Engine;
 use crate::files::Files;
 use crate::keys::Key;
 use crate::net::Net;
 use crate::store::{Change, Store, StoreError, Table};
 use crate::worker::Worker;
 
-/// Tasks that are kept in memory; the oldest finished one makes room.
+/// Tasks that are kept; the oldest finished one makes room.
 const TASKS_MAX: usize = 1024;
+/// Bytes of a task's own words, so that a request and a record hold them.
+const TASK_BYTES_MAX: usize = 192 * 1024;
+/// Bytes of one stored task.
+const RECORD_MAX: usize = 1 << 20;
 
 /// What the client works with.
 pub struct Desk {
@@ -41,6 +46,8 @@ pub struct Desk {
 /// Runs this node's own tasks at suppliers.
 pub struct Client {
     desk: Desk,
+    /// Numbers of tasks rise, also within a millisecond and across restarts.
+    last_number: AtomicU64,
     jobs: Mutex<BTreeMap<Hash, Arc<Job>>>,
 }
 
@@ -127,10 +134,13 @@ impl Client {
     /// [`StoreError`] if they cannot be read.
     pub fn open(desk: Desk) -> Result<Arc<Client>, StoreError> {
         let rows = desk.store.load(Table::Tasks)?;
-        let client = Arc::new(Client { desk, jobs: Mutex::new(BTreeMap::new()) });
+        let client = Arc::new(Client { desk, last_number: AtomicU64::new(0), jobs: Mutex::new(BTreeMap::new()) });
         for (key, value) in rows {
-            let damaged = |_| client.desk.store.damaged(Table::Tasks, key);
-            let record: JobRecord = wire::decode(&value, RECORD_MAX).map_err(damaged)?;
+            let Ok(record) = wire::decode::<JobRecord>(&value, RECORD_MAX) else {
+                // Its checksum is right, so this build cannot read what another one wrote: no reason to stay down.
+                tracing::warn!(task = protocol::hash::hex_encode(&key), "a stored task cannot be read and is left out");
+                continue;
+            };
             let job = Arc::new(client.job_of(record));
             client.jobs().insert(job.id, job.clone());
             if !job.progress().is_over() {
@@ -173,7 +183,9 @@ impl Client {
                 return Err(failure("unknown_file", message, Some("put it with PUT /v1/files/{blake3} first")));
             }
         }
-        let task = self.task(&request, &deal, most, now)?;
+        let number = self.last_number.fetch_max(now, Ordering::Relaxed).max(now - 1) + 1;
+        self.last_number.fetch_max(number, Ordering::Relaxed);
+        let task = self.task(&request, &deal, most, number)?;
         let id = task.id(&self.desk.domain);
         let job = Arc::new(Job {
             id,
@@ -184,14 +196,14 @@ impl Client {
             news: Notify::new(),
             stop: watch::channel(false).0,
         });
-        self.save(&job).map_err(|error| failure("store_failed", error.to_string(), None))?;
-        self.make_room();
+        self.save(&job, &job.progress().clone()).map_err(|error| failure("store_failed", error.to_string(), None))?;
+        self.make_room().map_err(|error| failure("store_failed", error.to_string(), None))?;
         self.jobs().insert(id, job.clone());
         self.clone().spawn(job.clone());
         Ok(job)
     }
 
-    fn task(&self, request: &TaskRequest, deal: &Deal, most: Limits, now: u64) -> Result<Task, ErrorWord> {
+    fn task(&self, request: &TaskRequest, deal: &Deal, most: Limits, number: u64) -> Result<Task, ErrorWord> {
         let limits = Limits {
             gas: request.gas.unwrap_or(most.gas),
             memory: request.memory_mib.map_or(most.memory, |mib| mib.saturating_mul(1 << 20)),
@@ -214,7 +226,7 @@ impl Client {
         }
         let task = Task {
             deal: deal.id,
-            number: now,
+            number,
             kind: ProgramKind::WasiCommand,
             program: request.program,
             arguments: request.arguments.clone(),
@@ -227,22 +239,31 @@ impl Client {
         };
         let advice = "paths must be relative, inside the task's folder, and each named once";
         task.check().map_err(|rejected| failure("malformed_task", rejected.to_string(), Some(advice)))?;
+        // No peer takes a larger request, and no store a larger record.
+        let bytes = wire::encode(&task).len();
+        if bytes > TASK_BYTES_MAX {
+            let message = format!("arguments, environment and paths take {bytes} bytes, more than {TASK_BYTES_MAX}");
+            return Err(failure("task_too_large", message, Some("put long texts into an input file")));
+        }
         Ok(task)
     }
 
-    fn make_room(&self) {
-        let mut jobs = self.jobs();
-        if jobs.len() >= TASKS_MAX {
-            let oldest = jobs.values().filter(|job| job.progress().is_over()).min_by_key(|job| job.created_ms);
-            if let Some(id) = oldest.map(|job| job.id) {
-                jobs.remove(&id);
-            }
-        }
+    fn make_room(&self) -> Result<(), StoreError> {
+        let oldest = {
+            let jobs = self.jobs();
+            let over = jobs.values().filter(|job| jobs.len() >= TASKS_MAX && job.progress().is_over());
+            over.min_by_key(|job| job.created_ms).map(|job| job.id)
+        };
+        let Some(id) = oldest else { return Ok(()) };
+        let change = Change::Delete { table: Table::Tasks, key: id.0.to_vec() };
+        tokio::task::block_in_place(|| self.desk.store.commit(&[change]))?;
+        self.jobs().remove(&id);
+        Ok(())
     }
 
     /// Puts what is known of a task on disk.
-    fn save(&self, job: &Job) -> Result<(), StoreError> {
-        let progress = job.progress().clone();
+    fn save(&self, job: &Job, progress: &JobProgress) -> Result<(), StoreError> {
+        let progress = progress.clone();
         let record = JobRecord {
             task: job.task.clone(),
             supplier: job.supplier,
@@ -264,7 +285,8 @@ impl Client {
             read.and_then(Result::ok).unwrap_or_default()
         };
         let receipt = record.receipt.as_ref().map(|(receipt, _)| receipt);
-        let over = if record.receipt.is_some() { TaskStateWord::Done } else { TaskStateWord::Failed };
+        let is_done = record.failure.is_none() && record.receipt.is_some();
+        let over = if is_done { TaskStateWord::Done } else { TaskStateWord::Failed };
         let progress = JobProgress {
             state: if record.over_ms.is_some() { over } else { TaskStateWord::Waiting },
             stdout: read(receipt.map(|receipt| &receipt.stdout)),

@@ -51,6 +51,8 @@ pub(crate) enum Work {
     Wish { wish: Wish, reply: AnswerSender },
     /// A look at the machine.
     View(View),
+    /// The disk failed elsewhere: the node ends as if it had failed here.
+    Failed(String),
     /// Stop.
     Stop,
 }
@@ -125,6 +127,11 @@ impl Engine {
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Ends the node because something that was to be kept could not be.
+    pub async fn fail(&self, error: impl std::fmt::Display) {
+        let _ = self.queue.send(Work::Failed(error.to_string())).await;
     }
 
     /// Ends the loop after what is queued.
@@ -207,6 +214,7 @@ impl Loop {
             tokio::select! {
                 work = inbox.recv() => match work {
                     None | Some(Work::Stop) => return Ok(()),
+                    Some(Work::Failed(reason)) => return Err(self.parts.store.failed(reason)),
                     Some(work) => self.take(work)?,
                 },
                 _ = ticker.tick() => self.step(Input::Tick)?,
@@ -240,7 +248,7 @@ impl Loop {
                     Wish::EndDeal(deal) => Input::EndDeal { user, deal },
                 })
             }
-            Work::Stop => Ok(()),
+            Work::Stop | Work::Failed(_) => Ok(()),
         }
     }
 

@@ -17,7 +17,7 @@ const FILE_MAX: u64 = 64 * 1024;
 /// Peers to meet first; more are refused.
 const BOOTSTRAP_MAX: usize = 64;
 const HEAD: &str = "\
-# A market of Souk. Whoever has this file can join: `souk node --market souk-market.toml`.
+# A market of Souk. Whoever has this file can join: `souk market join souk-market.toml`.
 # The id is the hash of everything under [market]: a change there makes another market.
 
 ";

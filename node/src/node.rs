@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use matcher::{Input, Market, Topic};
-use protocol::talk::{Hello, Request, Response};
-use protocol::{Address, Capacity, wire};
+use protocol::talk::{Hello, Request, Response, TaskRefusal};
+use protocol::{Capacity, wire};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::api::{self, Api};
 use crate::client::{Client, Desk};
@@ -22,6 +22,9 @@ use crate::market_file::{MarketFile, MarketFileError};
 use crate::net::{self, Net, NetConfig, NetError, NetEvent};
 use crate::store::{Identity, Store, StoreError, Table};
 use crate::worker::{Bench, Worker};
+
+/// Requests about tasks that are served at once; followers wait in them.
+const SERVED_MAX: usize = 256;
 
 /// What `souk node run` was told.
 #[derive(Debug, Clone)]
@@ -195,6 +198,8 @@ impl Home {
     fn open(config: &Config) -> Result<Home, NodeError> {
         let folder = DataFolder::open(&config.data)?;
         let lock = folder.lock()?;
+        // Left behind by a node that was killed; nothing runs in them any more.
+        let _ = std::fs::remove_dir_all(folder.tasks());
         let key = Arc::new(keys::load(folder.path(), config.passphrase.as_deref())?);
         let file = MarketFile::read(&config.market.clone().unwrap_or_else(|| folder.market_file()))?;
         let identity = Identity { market: file.market.id(), owner: key.address() };
@@ -280,6 +285,7 @@ async fn until_true(mut stopping: watch::Receiver<bool>) {
 
 /// Hands what the mesh says to the loop, and requests about tasks to the worker.
 async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, worker: Arc<Worker>) {
+    let served = Arc::new(Semaphore::new(SERVED_MAX));
     while let Some(event) = events.recv().await {
         match event {
             NetEvent::Gossip { topic, bytes, token, from } => {
@@ -291,8 +297,15 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 engine.work(Work::Gossip { input, token }).await;
             }
             NetEvent::Request { from, request, reply } if is_about_tasks(&request) => {
+                let Ok(permit) = served.clone().try_acquire_owned() else {
+                    net.respond(reply, Response::TaskRefused(TaskRefusal::Busy));
+                    continue;
+                };
                 let (net, worker) = (net.clone(), worker.clone());
-                tokio::spawn(async move { net.respond(reply, serve_task(worker, from, request).await) });
+                tokio::spawn(async move {
+                    net.respond(reply, worker.serve(from, request).await);
+                    drop(permit);
+                });
             }
             NetEvent::Request { from, request, reply } => {
                 let input = Input::Asked { from, token: 0, request: Box::new(request) };
@@ -314,10 +327,6 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
             NetEvent::Listening(multiaddr) => tracing::info!(%multiaddr, "listening"),
         }
     }
-}
-
-async fn serve_task(worker: Arc<Worker>, from: Address, request: Request) -> Response {
-    worker.serve(from, request).await
 }
 
 fn is_about_tasks(request: &Request) -> bool {

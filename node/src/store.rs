@@ -164,6 +164,19 @@ impl Store {
         self.run(|database| read_table(database, table.name()))
     }
 
+    /// One value.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it is damaged; [`StoreError::Io`].
+    pub fn load_one(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run(|database| read_value(database, table.name(), key))
+    }
+
+    /// The error for a failure of this node's disk that was seen outside of the store.
+    pub fn failed(&self, reason: String) -> StoreError {
+        StoreError::Io { path: self.path.clone(), source: io::Error::other(reason) }
+    }
+
     /// The error for a value of this store that is whole, but not what its reader expects.
     pub fn damaged(&self, table: Table, key: Vec<u8>) -> StoreError {
         StoreError::Corrupt { path: self.path.clone(), damage: Damage::Value { table: table.name(), key } }
@@ -290,6 +303,19 @@ fn read_table(database: &Database, name: &'static str) -> Result<Vec<Row>, Fault
         }
     }
     Ok(rows)
+}
+
+fn read_value(database: &Database, name: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    let transaction = database.begin_read()?;
+    let table = match transaction.open_table(definition(name)) {
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        table => table?,
+    };
+    let Some(sealed) = table.get(key)? else { return Ok(None) };
+    match unseal(name, key, sealed.value()) {
+        Some(value) => Ok(Some(value.to_vec())),
+        None => Err(Fault::Value { table: name, key: key.to_vec() }),
+    }
 }
 
 /// The value behind its checksum.

@@ -27,6 +27,10 @@ use crate::store::Store;
 const TASKS_MAX: usize = 256;
 /// Tasks of one deal that are not finished.
 const OPEN_TASKS_PER_DEAL_MAX: usize = 8;
+/// Bytes that the files of one task may take: program, inputs and outputs.
+const TASK_DISK_MAX: u64 = 4 << 30;
+/// Bytes of one stored receipt.
+const RECEIPT_MAX: usize = 1 << 20;
 /// Memory of a task whose deal names no `mem.size`.
 pub const MEMORY_DEFAULT: u64 = 256 << 20;
 
@@ -53,6 +57,8 @@ pub struct Worker {
     bench: Bench,
     tasks: Mutex<BTreeMap<Hash, Arc<Entry>>>,
     permits: Arc<Semaphore>,
+    /// What each deal bought, in MiB: its tasks share it.
+    memory: Mutex<BTreeMap<Hash, Arc<Semaphore>>>,
 }
 
 /// One task of a consumer.
@@ -92,8 +98,12 @@ impl Worker {
     /// A worker without tasks that runs at most one a core at a time.
     pub fn new(bench: Bench) -> Arc<Worker> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let worker = Worker { bench, tasks: Mutex::new(BTreeMap::new()), permits: Arc::new(Semaphore::new(cores)) };
-        let worker = Arc::new(worker);
+        let worker = Arc::new(Worker {
+            bench,
+            tasks: Mutex::new(BTreeMap::new()),
+            permits: Arc::new(Semaphore::new(cores)),
+            memory: Mutex::new(BTreeMap::new()),
+        });
         tokio::spawn(stop_with_deals(worker.clone()));
         worker
     }
@@ -105,6 +115,21 @@ impl Worker {
     /// Every task that is kept in memory, for the API.
     pub(crate) fn entries(&self) -> Vec<Arc<Entry>> {
         self.tasks().values().cloned().collect()
+    }
+
+    /// Stops a task, also one that still waits for its files: it ends with a receipt like any other.
+    pub(crate) fn stop(self: &Arc<Self>, entry: Arc<Entry>) {
+        entry.stop.send_replace(true);
+        self.start(entry);
+    }
+
+    /// What the task may use, while its deal runs and is its asker's.
+    async fn is_served(&self, entry: &Entry) -> Option<Limits> {
+        let (deal, asker) = (entry.task.deal, entry.from);
+        let look = move |market: &matcher::Market, now: u64| {
+            market.deal(&deal).filter(|deal| deal.serves(&asker, now)).map(|deal| Worker::limits_of(deal, now))
+        };
+        self.bench.engine.view(look).await.ok().flatten()
     }
 
     /// What a deal's consumer may use in one task.
@@ -126,20 +151,16 @@ async fn stop_with_deals(worker: Arc<Worker>) {
     loop {
         match events.recv().await {
             Ok(Happened { what: Happening::Market(matcher::Event::Over { deal, .. }), .. }) => {
-                worker.tasks().values().filter(|entry| entry.task.deal == deal).for_each(|entry| {
-                    entry.stop.send_replace(true);
-                });
+                let of_deal = |entry: &Arc<Entry>| entry.task.deal == deal;
+                worker.entries().into_iter().filter(of_deal).for_each(|entry| worker.stop(entry));
+                worker.memory.lock().expect("nothing panics while it holds it").remove(&deal);
             }
             Ok(_) => {}
             // Missed events may have held an end: look at every deal again.
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
                 for entry in worker.entries() {
-                    let (deal, asker) = (entry.task.deal, entry.from);
-                    let look = move |market: &matcher::Market, now| {
-                        market.deal(&deal).is_some_and(|deal| deal.serves(&asker, now))
-                    };
-                    if !worker.bench.engine.view(look).await.unwrap_or(false) {
-                        entry.stop.send_replace(true);
+                    if worker.is_served(&entry).await.is_none() {
+                        worker.stop(entry);
                     }
                 }
             }

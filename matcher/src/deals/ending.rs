@@ -26,6 +26,17 @@ fn reason(cause: EndCause) -> EndReason {
     }
 }
 
+/// Whether the next epoch may well end otherwise with the same supplier: it saw another book, or was a moment ahead.
+fn is_passing(reason: EndReason) -> bool {
+    use protocol::Rejected::{Duplicate, Expired, Future, LotsTaken, NotMatched, RateLimit, Stale, TooLate};
+    match reason {
+        EndReason::Declined(rejected) => {
+            matches!(rejected, Duplicate | Expired | Future | LotsTaken | NotMatched | RateLimit | Stale | TooLate)
+        }
+        _ => false,
+    }
+}
+
 impl Market {
     pub(crate) fn on_end_deal(&mut self, user: u64, id: &Hash, now: u64) {
         let refused = match self.deals.by_id.get(id) {
@@ -100,8 +111,8 @@ impl Market {
         self.store_deal(id);
         self.effects.push(Effect::Tell(Event::Over { deal: *id, reason, elapsed_s }));
         self.look_at_offer(slot);
-        if side == Side::Bid && state == DealState::Failed {
-            self.avoid(slot, supplier);
+        if side == Side::Bid && state == DealState::Failed && !is_passing(reason) {
+            self.avoid(slot, supplier, now);
         }
     }
 

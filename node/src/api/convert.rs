@@ -45,6 +45,7 @@ pub fn order(market: &Market, head: &Head, now: u64) -> Option<OrderWord> {
         expires_ms: market.parameters().epoch_start_ms(order.expiry_epoch),
         state: state.to_owned(),
         is_own: order.owner == market.owner(),
+        avoided: Vec::new(),
     })
 }
 
@@ -78,6 +79,7 @@ pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
         expires_ms: market.parameters().epoch_start_ms(expiry_epoch),
         state: state.to_owned(),
         is_own: true,
+        avoided: standing.avoided.iter().map(|(owner, _)| *owner).collect(),
     }
 }
 

@@ -126,6 +126,9 @@ pub struct PutQuery {
     offset: u64,
     #[serde(default)]
     last: bool,
+    /// Keeps uploads of the same file by different programs apart: up to 32 letters and digits.
+    #[serde(default)]
+    session: String,
 }
 
 /// `PUT /v1/files/{blake3}?offset=N&last=true`: one piece of a file.
@@ -136,8 +139,12 @@ pub async fn put_file(
     bytes: axum::body::Bytes,
 ) -> Result<StatusCode> {
     let content = convert::id(&content)?;
+    if query.session.len() > 32 || !query.session.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(ApiError::new("bad_session", "a session is up to 32 letters and digits", None));
+    }
     let files = api.files.clone();
-    let piece = move || files.append("api", &content, (query.offset, &bytes), query.last);
+    let session = format!("api{}", query.session);
+    let piece = move || files.append(&session, &content, (query.offset, &bytes), query.last);
     let done = tokio::task::spawn_blocking(piece).await;
     done.map_err(|error| ApiError::new("disk_failed", error.to_string(), None))??;
     Ok(StatusCode::NO_CONTENT)

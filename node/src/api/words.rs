@@ -197,6 +197,8 @@ pub struct OrderWord {
     pub state: String,
     /// Whether it is this node's.
     pub is_own: bool,
+    /// Of an own bid: suppliers that failed it and are left out for a while.
+    pub avoided: Vec<Address>,
 }
 
 /// `GET /v1/book`.

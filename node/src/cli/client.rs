@@ -275,7 +275,9 @@ impl Client {
     /// Sends one piece of a file.
     pub fn put_piece(&self, content: &Hash, offset: u64, bytes: &[u8], is_last: bool) -> Result<(), CliError> {
         let last = if is_last { "&last=true" } else { "" };
-        let url = self.url(&format!("files/{content}?offset={offset}{last}"));
+        // Another upload of the same file goes its own way.
+        let session = std::process::id();
+        let url = self.url(&format!("files/{content}?offset={offset}{last}&session={session}"));
         let request = self.agent.put(url).header("Authorization", &self.token);
         let response = request.header("Content-Type", "application/octet-stream").send(bytes);
         self.ensure_ok(response.map_err(|error| self.failed(&error))?).map(|_| ())

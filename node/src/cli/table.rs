@@ -5,6 +5,8 @@ use protocol::hash::hex_encode;
 
 use super::output::harmless;
 
+/// Characters of a cell.
+const CELL_MAX: usize = 200;
 /// Hex digits of an id in a table.
 const SHORT_DIGITS: usize = 10;
 
@@ -34,8 +36,13 @@ fn aligned(lines: &[Vec<String>]) -> String {
     lines.iter().map(row).collect::<Vec<_>>().join("\n")
 }
 
+/// A cell as it is shown: one line of at most [`CELL_MAX`] characters, whatever a stranger wrote.
 fn one_line(cell: &str) -> String {
-    harmless(cell).replace(['\n', '\t'], " ")
+    let line = harmless(cell).replace(['\n', '\t'], " ");
+    match line.char_indices().nth(CELL_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 /// `0x1a2b3c4d5e…`: enough to tell ids apart, and accepted wherever an id is.

@@ -1,6 +1,6 @@
 //! Checking a receipt: it is the supplier's, it is about this very task, and the bytes are those it names.
 
-use protocol::{Address, Authority, Claim, Hash, Receipt, Scope};
+use protocol::{Address, Authority, Claim, Hash, Outcome, Receipt, Scope};
 
 use crate::api::words::ErrorWord;
 use crate::client::{Client, Job, failure};
@@ -44,6 +44,11 @@ fn fits(job: &Job, receipt: &Receipt, (stdout, stderr): (&[u8], &[u8])) -> Resul
         file.content.0 == *blake3::hash(bytes).as_bytes() && file.size == bytes.len() as u64
     };
     let is_output = |file: &protocol::TaskFile| task.outputs.contains(&file.path);
+    let mut paths: Vec<&str> = receipt.outputs.iter().map(|file| file.path.as_str()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let is_clean = receipt.outcome == Outcome::Exited && receipt.code == 0;
+    let is_whole = paths.len() == receipt.outputs.len() && (!is_clean || paths.len() == task.outputs.len());
     let total: u128 = receipt.outputs.iter().map(|file| u128::from(file.size)).sum();
     let checks = [
         (receipt.deal == task.deal, "deal"),
@@ -55,7 +60,7 @@ fn fits(job: &Job, receipt: &Receipt, (stdout, stderr): (&[u8], &[u8])) -> Resul
         (receipt.gas_limit == task.limits.gas && receipt.gas <= task.limits.gas, "amount of gas"),
         (is_stream(&receipt.stdout, stdout), "standard output"),
         (is_stream(&receipt.stderr, stderr), "standard error"),
-        (receipt.outputs.iter().all(is_output), "set of outputs"),
+        (is_whole && receipt.outputs.iter().all(is_output), "set of outputs"),
         (total <= u128::from(task.limits.output), "size of outputs"),
     ];
     checks.iter().find(|(fits, _)| !fits).map_or(Ok(()), |(_, what)| Err(what))

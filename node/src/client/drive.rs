@@ -11,11 +11,14 @@ use protocol::{Authority, Hash, Rejected, TaskFile, Typed};
 use crate::api::words::{ErrorWord, TaskStateWord};
 use crate::client::{Client, Job, failure};
 use crate::happening::Happening;
+use crate::net::RequestError;
 
 /// Pause after a request that brought nothing.
 const RETRY: Duration = Duration::from_millis(300);
 /// How often the deal is looked at while a request is out.
 const LOOK: Duration = Duration::from_millis(200);
+/// Characters that are kept of a supplier's sentence about a task.
+const DETAIL_MAX: usize = 1_000;
 /// How long a receipt may take after its deal was over.
 const GRACE_MS: u64 = 5_000;
 
@@ -23,20 +26,16 @@ impl Client {
     pub(super) fn spawn(self: Arc<Self>, job: Arc<Job>) {
         tokio::spawn(async move {
             let result = self.drive(&job).await;
-            let now = self.desk.engine.clock().now_ms();
-            job.change(|progress| {
-                progress.over_ms = Some(now);
-                match result {
-                    Ok(()) => progress.state = TaskStateWord::Done,
-                    Err(error) => {
-                        progress.state = TaskStateWord::Failed;
-                        progress.failure = Some(error);
-                    }
-                }
-            });
-            if let Err(error) = self.save(&job) {
-                tracing::error!(task = %job.id, %error, "the end of a task could not be stored");
+            self.desk.files.forget(&job.id.to_string().split_off(2));
+            let mut progress = job.progress().clone();
+            progress.over_ms = Some(self.desk.engine.clock().now_ms());
+            progress.state = if result.is_ok() { TaskStateWord::Done } else { TaskStateWord::Failed };
+            progress.failure = result.err();
+            // On disk before anyone is told.
+            if let Err(error) = self.save(&job, &progress) {
+                return self.desk.engine.fail(error).await;
             }
+            job.change(|shown| *shown = progress);
             let (state, outcome) = {
                 let progress = job.progress();
                 match (&progress.failure, &progress.receipt) {
@@ -61,11 +60,11 @@ impl Client {
         }
         let (news, stdout, stderr) = self.follow(job).await?;
         let (receipt, authority) = news.receipt.clone().ok_or_else(nonsense)?;
+        self.check(job, &receipt, authority.clone(), (&stdout, &stderr)).await?;
         job.change(|progress| {
-            progress.detail = news.detail;
-            progress.receipt = Some((receipt.clone(), authority.clone()));
+            progress.detail = news.detail.chars().take(DETAIL_MAX).collect();
+            progress.receipt = Some((receipt.clone(), authority));
         });
-        self.check(job, &receipt, authority, (&stdout, &stderr)).await?;
         for (name, bytes) in [("stdout", &stdout), ("stderr", &stderr)] {
             self.keep(name, bytes)?;
         }
@@ -100,10 +99,11 @@ impl Client {
                     return Err(failure(refusal.code(), message, Some("see `souk deal show` and `souk task show`")));
                 }
                 Ok(response) => return Ok(response),
-                Err(error) => {
+                Err(error) if may_pass(&error) => {
                     tracing::debug!(task = %job.id, %error, "the supplier does not answer");
                     tokio::time::sleep(RETRY).await;
                 }
+                Err(error) => return Err(failure(error.code(), format!("the supplier: {error}"), None)),
             }
         }
     }
@@ -165,6 +165,12 @@ impl Client {
             if !is_sane {
                 return Err(nonsense());
             }
+            let is_idle = news.stdout.0.is_empty() && news.stderr.0.is_empty() && news.receipt.is_none();
+            if is_idle && TaskStateWord::from(news.state) == job.progress().state {
+                // A supplier that answers at once with nothing is not asked faster for it.
+                tokio::time::sleep(RETRY).await;
+                continue;
+            }
             job.change(|progress| {
                 progress.stdout.extend_from_slice(&news.stdout.0);
                 progress.stderr.extend_from_slice(&news.stderr.0);
@@ -188,8 +194,9 @@ impl Client {
             let request = Request::GetChunk { task: job.id, content: output.content, offset };
             let Response::Chunk(bytes) = self.ask(job, request).await? else { return Err(nonsense()) };
             let end = offset + bytes.0.len() as u64;
-            let is_last = end >= output.size;
-            if end > output.size || (bytes.0.is_empty() && !is_last) {
+            let is_last = end == output.size;
+            let expected = (output.size - offset).min(CHUNK_MAX as u64);
+            if bytes.0.len() as u64 != expected {
                 return Err(failure(
                     "wrong_bytes",
                     format!("{} is not as long as the receipt says", output.path),
@@ -204,6 +211,12 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Whether asking again may help.
+fn may_pass(error: &RequestError) -> bool {
+    use RequestError::{Busy, Disconnected, NotFound, Timeout, Unreachable};
+    matches!(error, Busy | Disconnected | NotFound | Timeout | Unreachable)
 }
 
 fn nonsense() -> ErrorWord {

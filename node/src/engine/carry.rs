@@ -57,8 +57,10 @@ impl Loop {
         let (handle, permits) = (self.handle.clone(), self.recoveries.clone());
         tokio::spawn(async move {
             let Ok(_permit) = permits.acquire_owned().await else { return };
+            let count = work.len();
             let run = move || work.iter().map(|recovery| recovery.run().is_ok()).collect::<Vec<bool>>();
-            let Ok(verdicts) = tokio::task::spawn_blocking(run).await else { return };
+            // The machine waits for a verdict on each: what could not be recovered is not believed.
+            let verdicts = tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| vec![false; count]);
             handle.input(Input::Recovered { ticket, verdicts }).await;
         });
     }

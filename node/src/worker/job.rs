@@ -6,7 +6,7 @@ use protocol::talk::TaskState;
 use protocol::task::STREAM_MAX;
 use protocol::{Authority, Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
 use sandbox::{Event, Finished, Job};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::happening::Happening;
 use crate::store::{Change, Table};
@@ -46,22 +46,46 @@ impl Worker {
     }
 
     async fn run(self: Arc<Self>, entry: Arc<Entry>) {
-        let Ok(_permit) = self.permits.clone().acquire_owned().await else { return };
         let folder = self.bench.folder.join(entry.id.to_string().split_off(2));
-        let finished = self.execute(&entry, &folder).await;
-        let closed = match finished {
-            Ok(finished) => self.close(&entry, &folder, finished).await,
-            Err(error) => {
-                tracing::error!(task = %entry.id, %error, "the sandbox failed");
-                let finished = failed(&entry, error.to_string());
-                self.close(&entry, &folder, finished).await
-            }
+        let finished = match self.turn(&entry).await {
+            Some(_turn) => self.execute(&entry, &folder).await,
+            None => Ok(ended(&entry, Outcome::Stopped, "it was stopped before it ran".into())),
         };
-        if let Err(error) = closed {
-            tracing::error!(task = %entry.id, %error, "a receipt could not be stored");
+        let finished = finished.unwrap_or_else(|error| {
+            tracing::error!(task = %entry.id, %error, "the sandbox failed");
+            ended(&entry, Outcome::SandboxFailed, error.to_string())
+        });
+        if let Err(error) = self.close(&entry, &folder, finished) {
+            tracing::error!(task = %entry.id, %error, "what a task left could not be kept");
+            let failed = ended(&entry, Outcome::SandboxFailed, "what it left could not be kept".into());
+            if let Err(error) = self.close(&entry, &folder, failed) {
+                self.bench.engine.fail(error).await;
+            }
         }
         let _ = std::fs::remove_dir_all(&folder);
         self.bench.files.forget(&entry.id.to_string().split_off(2));
+    }
+
+    /// Waits for the memory that the deal bought and for a core; `None` if the task is stopped first.
+    async fn turn(&self, entry: &Entry) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let bought = self.is_served(entry).await?;
+        let mib = |bytes: u64| u32::try_from((bytes >> 20).max(1)).unwrap_or(u32::MAX);
+        let memory = {
+            let mut memory = self.memory.lock().expect("nothing panics while it holds it");
+            let fresh = || Arc::new(Semaphore::new(mib(bought.memory) as usize));
+            memory.entry(entry.task.deal).or_insert_with(fresh).clone()
+        };
+        let wanted = mib(entry.task.limits.memory);
+        let waiting = async {
+            let memory = memory.acquire_many_owned(wanted).await.ok()?;
+            Some((memory, self.permits.clone().acquire_owned().await.ok()?))
+        };
+        let mut stop = entry.stop.subscribe();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => None,
+            turn = waiting => turn,
+        }
     }
 
     async fn execute(&self, entry: &Arc<Entry>, folder: &std::path::Path) -> Result<Finished, JobError> {
@@ -100,7 +124,7 @@ impl Worker {
     }
 
     /// Keeps what the task left, signs the receipt, and shows it only once it is on disk.
-    async fn close(&self, entry: &Entry, folder: &std::path::Path, finished: Finished) -> Result<(), JobError> {
+    fn close(&self, entry: &Entry, folder: &std::path::Path, finished: Finished) -> Result<(), JobError> {
         let files = &self.bench.files;
         let streams = tokio::task::block_in_place(|| {
             for file in &finished.outputs {
@@ -190,11 +214,11 @@ fn receipt(task: &Task, id: Hash, finished: &Finished, streams: (TaskFile, TaskF
     }
 }
 
-/// The end of a task that our side broke, with the streams that its follower already has.
-fn failed(entry: &Entry, detail: String) -> Finished {
+/// The end of a task that did not end by itself, with the streams that its follower already has.
+fn ended(entry: &Entry, outcome: Outcome, detail: String) -> Finished {
     let progress = entry.progress();
     Finished {
-        outcome: Outcome::SandboxFailed,
+        outcome,
         code: 0,
         gas: 0,
         wall_ms: 0,

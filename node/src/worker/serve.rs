@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews, TaskRefusal, TaskState};
-use protocol::task::STREAM_MAX;
-use protocol::{Address, Authority, Claim, Hash, ProgramKind, Scope, Task, wire};
+use protocol::task::{PROGRAM_MAX, STREAM_MAX};
+use protocol::{Address, Authority, Claim, Hash, ProgramKind, Receipt, Scope, Task, TaskFile, wire};
 use tokio::sync::{Notify, watch};
 
 use crate::files::FilesError;
 use crate::store::Table;
-use crate::worker::{Entry, OPEN_TASKS_PER_DEAL_MAX, Progress, TASKS_MAX, Worker};
+use crate::worker::{Entry, OPEN_TASKS_PER_DEAL_MAX, Progress, RECEIPT_MAX, TASK_DISK_MAX, TASKS_MAX, Worker};
 
 /// How long a follower waits for news before it gets what there is.
 const NEWS_WAIT: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ impl Worker {
             }
             Request::GetChunk { task, content, offset } => self.get_chunk(from, &task, &content, offset),
             Request::StopTask { task } => self.entry(from, &task).map(|entry| {
-                entry.stop.send_replace(true);
+                self.stop(entry);
                 Response::Done
             }),
             _ => Err(TaskRefusal::Unknown),
@@ -45,27 +45,30 @@ impl Worker {
     async fn take(self: &Arc<Self>, from: Address, task: Task, authority: Authority) -> Result<Response, TaskRefusal> {
         let id = task.id(&self.bench.domain);
         if let Ok(entry) = self.entry(from, &id) {
-            return Ok(Response::Needs(self.missing(&entry.task)));
+            return Ok(Response::Needs(self.missing(&entry)));
+        }
+        if self.remembered(from, &id).is_ok() {
+            return Ok(Response::Needs(Vec::new()));
         }
         self.check(from, &task, authority).await?;
-        let entry = Arc::new(Entry {
-            id,
-            from,
-            created_ms: self.bench.engine.clock().now_ms(),
-            progress: Mutex::new(Progress {
-                state: TaskState::Waiting,
-                stdout: Vec::new(),
-                stderr: Vec::new(),
-                detail: String::new(),
-                receipt: None,
-                over_ms: None,
-            }),
-            news: Notify::new(),
-            stop: watch::channel(false).0,
-            task,
-        });
-        self.admit(entry.clone())?;
-        let missing = self.missing(&entry.task);
+        let progress = Progress {
+            state: TaskState::Waiting,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            detail: String::new(),
+            receipt: None,
+            over_ms: None,
+        };
+        let created_ms = self.bench.engine.clock().now_ms();
+        let (news, stop) = (Notify::new(), watch::channel(false).0);
+        let entry = Entry { id, from, created_ms, progress: Mutex::new(progress), news, stop, task };
+        let entry = self.admit(Arc::new(entry))?;
+        // The deal may have ended since it was looked at, before its end could reach this task.
+        if self.is_served(&entry).await.is_none() {
+            self.stop(entry);
+            return Err(TaskRefusal::NoDeal);
+        }
+        let missing = self.missing(&entry);
         if missing.is_empty() {
             self.start(entry);
         }
@@ -84,8 +87,14 @@ impl Worker {
         let (most, consumer, now) = found.ok_or(TaskRefusal::NoDeal)?;
         let limits = &task.limits;
         let is_within = limits.memory <= most.memory && limits.wall_ms <= most.wall_ms + 2000;
-        if !is_within || limits.output > most.output || limits.gas > most.gas {
+        let inputs = task.inputs.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));
+        let disk = PROGRAM_MAX.saturating_add(inputs).saturating_add(limits.output);
+        if !is_within || limits.output > most.output || limits.gas > most.gas || disk > TASK_DISK_MAX {
             return Err(TaskRefusal::BeyondDeal);
+        }
+        let has_other_size = |file: &TaskFile| self.bench.files.size(&file.content).is_ok_and(|size| size != file.size);
+        if task.inputs.iter().any(has_other_size) {
+            return Err(TaskRefusal::WrongBytes);
         }
         if task.kind != ProgramKind::WasiCommand || task.metering != sandbox::metering() {
             return Err(TaskRefusal::NotOffered);
@@ -97,8 +106,12 @@ impl Worker {
         verdict.map_err(TaskRefusal::Malformed)
     }
 
-    fn admit(&self, entry: Arc<Entry>) -> Result<(), TaskRefusal> {
+    /// Takes the task in; the same task twice is one entry.
+    fn admit(&self, entry: Arc<Entry>) -> Result<Arc<Entry>, TaskRefusal> {
         let mut tasks = self.tasks();
+        if let Some(known) = tasks.get(&entry.id) {
+            return if known.from == entry.from { Ok(known.clone()) } else { Err(TaskRefusal::Unknown) };
+        }
         let is_open = |other: &&Arc<Entry>| other.progress().state != TaskState::Done;
         let open = tasks.values().filter(|other| other.task.deal == entry.task.deal).filter(is_open).count();
         if open >= OPEN_TASKS_PER_DEAL_MAX {
@@ -109,15 +122,18 @@ impl Worker {
             let oldest = oldest.map(|other| other.id).ok_or(TaskRefusal::Busy)?;
             tasks.remove(&oldest);
         }
-        tasks.insert(entry.id, entry);
-        Ok(())
+        tasks.insert(entry.id, entry.clone());
+        Ok(entry)
     }
 
-    /// Files of a task that are not here yet.
-    fn missing(&self, task: &Task) -> Vec<Hash> {
-        let inputs = task.inputs.iter().map(|file| file.content);
-        let mut missing: Vec<Hash> =
-            std::iter::once(task.program).chain(inputs).filter(|content| !self.bench.files.has(content)).collect();
+    /// Files of a task that are not here yet; none once it is past waiting.
+    fn missing(&self, entry: &Entry) -> Vec<Hash> {
+        if entry.progress().state != TaskState::Waiting {
+            return Vec::new();
+        }
+        let inputs = entry.task.inputs.iter().map(|file| file.content);
+        let needed = std::iter::once(entry.task.program).chain(inputs);
+        let mut missing: Vec<Hash> = needed.filter(|content| !self.bench.files.has(content)).collect();
         missing.sort_unstable();
         missing.dedup();
         missing
@@ -131,9 +147,12 @@ impl Worker {
         bytes: &[u8],
     ) -> Result<Response, TaskRefusal> {
         let entry = self.entry(from, task)?;
+        if entry.progress().state != TaskState::Waiting {
+            return Ok(Response::Done);
+        }
         let announced = entry.task.inputs.iter().find(|file| file.content == *content).map(|file| file.size);
         let is_program = entry.task.program == *content;
-        let most = announced.or(is_program.then_some(protocol::task::PROGRAM_MAX)).ok_or(TaskRefusal::Unknown)?;
+        let most = announced.or(is_program.then_some(PROGRAM_MAX)).ok_or(TaskRefusal::Unknown)?;
         if bytes.len() > CHUNK_MAX || offset.saturating_add(bytes.len() as u64) > most {
             return Err(TaskRefusal::WrongBytes);
         }
@@ -150,21 +169,24 @@ impl Worker {
                 return Err(TaskRefusal::WrongBytes);
             }
         }
-        if is_last && self.missing(&entry.task).is_empty() {
+        if is_last && self.missing(&entry).is_empty() {
             self.start(entry);
         }
         Ok(Response::Done)
     }
 
     async fn follow(&self, from: Address, task: &Hash, stdout: u64, stderr: u64) -> Result<Response, TaskRefusal> {
-        let Ok(entry) = self.entry(from, task) else { return self.remember(from, task) };
+        let Ok(entry) = self.entry(from, task) else {
+            let progress = self.remembered(from, task)?;
+            return Ok(Response::News(Box::new(news(&progress, stdout, stderr))));
+        };
         let first = entry.progress().state;
         let wait_for_news = async {
             loop {
                 let changed = entry.news.notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
-                let news = news(&entry, stdout, stderr);
+                let news = news(&entry.progress(), stdout, stderr);
                 let has_bytes = !news.stdout.0.is_empty() || !news.stderr.0.is_empty();
                 if has_bytes || news.receipt.is_some() || news.state != first {
                     return news;
@@ -174,36 +196,37 @@ impl Worker {
         };
         let news = match tokio::time::timeout(NEWS_WAIT, wait_for_news).await {
             Ok(news) => news,
-            Err(_) => news(&entry, stdout, stderr),
+            Err(_) => news(&entry.progress(), stdout, stderr),
         };
         Ok(Response::News(Box::new(news)))
     }
 
-    /// A task of an earlier life of this node: only its receipt is left.
-    fn remember(&self, from: Address, task: &Hash) -> Result<Response, TaskRefusal> {
-        let rows = self.bench.store.load(Table::Receipts).map_err(|_| TaskRefusal::Unknown)?;
-        let value = rows.into_iter().find(|(key, _)| key[..] == task.0[..]).ok_or(TaskRefusal::Unknown)?.1;
-        let kept: (Address, protocol::Receipt, Authority) =
-            wire::decode(&value, crate::engine::RECORD_MAX).map_err(|_| TaskRefusal::Unknown)?;
-        if kept.0 != from {
-            return Err(TaskRefusal::Unknown);
-        }
-        let read = |file: &protocol::TaskFile| {
-            self.bench.files.read(&file.content, 0, STREAM_MAX as usize).map(Bytes).unwrap_or_default()
+    /// A task that is no longer in memory: its receipt, and what it left, are kept.
+    fn remembered(&self, from: Address, task: &Hash) -> Result<Progress, TaskRefusal> {
+        let read = || self.bench.store.load_one(Table::Receipts, &task.0);
+        let value = tokio::task::block_in_place(read).ok().flatten().ok_or(TaskRefusal::Unknown)?;
+        let kept: Result<(Address, Receipt, Authority), _> = wire::decode(&value, RECEIPT_MAX);
+        let (_, receipt, authority) = kept.ok().filter(|kept| kept.0 == from).ok_or(TaskRefusal::Unknown)?;
+        let read = |file: &TaskFile| {
+            let bytes = tokio::task::block_in_place(|| self.bench.files.read(&file.content, 0, STREAM_MAX as usize));
+            bytes.unwrap_or_default()
         };
-        let news = TaskNews {
+        Ok(Progress {
             state: TaskState::Done,
-            stdout: read(&kept.1.stdout),
-            stderr: read(&kept.1.stderr),
+            stdout: read(&receipt.stdout),
+            stderr: read(&receipt.stderr),
             detail: String::new(),
-            receipt: Some((kept.1, kept.2)),
-        };
-        Ok(Response::News(Box::new(news)))
+            receipt: Some((receipt, authority)),
+            over_ms: None,
+        })
     }
 
     fn get_chunk(&self, from: Address, task: &Hash, content: &Hash, offset: u64) -> Result<Response, TaskRefusal> {
-        let entry = self.entry(from, task)?;
-        let is_output = entry.progress().receipt.as_ref().is_some_and(|(receipt, _)| {
+        let receipt = match self.entry(from, task) {
+            Ok(entry) => entry.progress().receipt.clone(),
+            Err(_) => self.remembered(from, task)?.receipt,
+        };
+        let is_output = receipt.is_some_and(|(receipt, _)| {
             let streams = [&receipt.stdout, &receipt.stderr];
             receipt.outputs.iter().chain(streams).any(|file| file.content == *content)
         });
@@ -215,8 +238,7 @@ impl Worker {
     }
 }
 
-fn news(entry: &Entry, stdout: u64, stderr: u64) -> TaskNews {
-    let progress = entry.progress();
+fn news(progress: &Progress, stdout: u64, stderr: u64) -> TaskNews {
     let from = |stream: &[u8], offset: u64| {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(stream.len());
         let end = start.saturating_add(NEWS_BYTES_MAX).min(stream.len());

@@ -1,8 +1,12 @@
 //! The first command of the README, whole: five nodes, one market, one deal, one verified picture.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::nodes::SOUK;
@@ -55,6 +59,35 @@ fn a_whole_market_runs_from_one_command_and_leaves_nothing_behind() {
     assert_eq!(picture, expected, "the picture is the one in the repository, byte for byte");
     assert!(document["timeline"].as_array().unwrap().len() >= 6);
     assert_eq!(left_behind(folder.path().to_str().unwrap()), Vec::<String>::new());
+}
+
+/// Starts a devnet that stays up, and waits until it says so.
+fn devnet_that_stays(data: &Path) -> Child {
+    let mut command = Command::new(SOUK);
+    command.args(["devnet", "--data"]).arg(data).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("stays up until Ctrl-C")), "the devnet ended before that");
+    // Whoever prints goes on printing: nobody reads it from here on.
+    std::thread::spawn(move || lines.for_each(drop));
+    child
+}
+
+#[test]
+fn ctrl_c_and_a_kill_of_the_devnet_end_every_child() {
+    for (signal, code) in [(Signal::INT, Some(0)), (Signal::KILL, None)] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        let mut child = devnet_that_stays(&folder.path().join("devnet"));
+        assert_eq!(left_behind(root).len(), 5);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), code);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !left_behind(root).is_empty() {
+            assert!(Instant::now() < deadline, "these go on: {:#?}", left_behind(root));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 #[test]

@@ -178,7 +178,8 @@ fn a_bid_forgets_the_oldest_supplier_it_avoids_and_never_one_that_the_user_exclu
     wish.excluded = vec![Address([1; 20]), Address([2; 20])];
     world.place(0, wish);
     for number in 10..40 {
-        world.peers[0].market.avoid(0, Address([number; 20]));
+        let now = world.now;
+        world.peers[0].market.avoid(0, Address([number; 20]), now);
     }
     world.run(200);
     let standing = world.peers[0].market.standings().next().unwrap();

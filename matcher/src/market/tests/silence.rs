@@ -3,8 +3,8 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use protocol::Side;
 use protocol::talk::Request;
+use protocol::{Entry, Side};
 
 use crate::deals::{DealState, EndReason};
 use crate::world::World;
@@ -185,4 +185,45 @@ fn a_deal_that_is_struck_after_it_was_given_up_is_cancelled_at_once() {
     world.run(300);
     let states: Vec<_> = world.states(0).into_iter().map(|(state, _)| state).collect();
     assert_eq!(states, [DealState::Cancelled]);
+}
+
+#[test]
+fn a_supplier_that_failed_a_bid_is_left_out_for_a_while_and_then_asked_again() {
+    let mut world = World::new(2, 11);
+    world.place(0, draft(Side::Ask, 100));
+    let mut wish = draft(Side::Bid, 150);
+    wish.life_s = 3_600;
+    world.place(1, wish);
+    world.strike(1);
+    world.crash(0);
+    world.run(10_000);
+    world.restart(0);
+    world.run(20_000);
+    assert_eq!(world.running(1), 0);
+    let supplier = world.peers[0].person.address;
+    let excluded = |world: &World| match &world.peers[1].market.standings().next().unwrap().entry {
+        Entry::Order(order) => order.body.excluded.clone(),
+        Entry::Cancel(_) => panic!("empty"),
+    };
+    assert_eq!(excluded(&world), [supplier]);
+    assert!(world.run_until(700_000, |world| world.running(1) == 1), "it is asked again");
+}
+
+/// Two nodes once held different books for minutes because a link of the gossip mesh was never grafted: nobody saw it.
+#[test]
+fn what_gossip_dropped_silently_is_caught_up_without_a_new_connection() {
+    let mut world = World::new(3, 12);
+    world.heal();
+    world.run_to_epoch(100);
+    for other in [1, 2] {
+        world.sever(0, other);
+    }
+    world.place(0, draft(Side::Ask, 100));
+    world.run(500);
+    for other in [1, 2] {
+        world.uncut(0, other);
+        assert_eq!(world.book(other).len(), 0);
+    }
+    let is_equal = |world: &World| (1..3).all(|other| world.book(other) == world.book(0) && !world.book(0).is_empty());
+    assert!(world.run_until(45_000, is_equal));
 }

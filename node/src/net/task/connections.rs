@@ -24,6 +24,9 @@ const LEAVE_TIME: Duration = Duration::from_secs(1);
 /// What one fault costs in gossip score.
 const FAULT_SCORE: f64 = -10.0;
 
+/// Characters that are kept of what a peer calls its build.
+const AGENT_MAX: usize = 64;
+
 impl Task {
     pub(super) fn on_established(&mut self, id: PeerId, connection: ConnectionId, endpoint: &ConnectedPoint) {
         let now = Instant::now();
@@ -81,7 +84,8 @@ impl Task {
     }
 
     /// The other side opened the connection and says who it is.
-    pub(super) fn on_hello(&mut self, id: PeerId, hello: Hello, channel: ResponseChannel<Response>) {
+    pub(super) fn on_hello(&mut self, id: PeerId, mut hello: Hello, channel: ResponseChannel<Response>) {
+        hello.agent = hello.agent.chars().take(AGENT_MAX).collect();
         match hello.check(&self.hello) {
             Ok(()) => {
                 let ours = Response::Hello(self.hello.clone());
@@ -101,7 +105,7 @@ impl Task {
     pub(super) fn on_hello_response(&mut self, id: PeerId, response: Response) {
         match response {
             Response::Hello(hello) => match self.hello.check(&hello) {
-                Ok(()) => self.welcome(id, hello),
+                Ok(()) => self.welcome(id, Hello { agent: hello.agent.chars().take(AGENT_MAX).collect(), ..hello }),
                 Err(seen_from_here) => self.refuse(id, seen_from_here, Duration::ZERO),
             },
             Response::Refused(refusal) => self.refuse(id, refusal, Duration::ZERO),
