@@ -310,6 +310,20 @@ impl Client {
     }
 }
 
+fn no_deal(market: &matcher::Market) -> ErrorWord {
+    let is_waiting = market
+        .standings()
+        .any(|standing| standing.draft.side == Side::Bid && !standing.is_withdrawn && market.open_lots(standing) > 0);
+    match is_waiting {
+        true => failure(
+            "no_deal",
+            "no deal of this node is running yet: its bid waits for a match at the end of an epoch",
+            Some("wait a moment; `souk deal list` shows the deal, `souk market book` whether an ask fits"),
+        ),
+        false => failure("no_deal", "no deal of this node is running", Some("buy capacity with `souk bid create`")),
+    }
+}
+
 /// The deal a task goes to: the named one, or the newest that runs with this node as the consumer.
 fn find_deal(market: &matcher::Market, wanted: Option<Hash>) -> Result<&Deal, ErrorWord> {
     let advice = Some("see `souk deal list`, or buy capacity with `souk bid create`");
@@ -319,7 +333,7 @@ fn find_deal(market: &matcher::Market, wanted: Option<Hash>) -> Result<&Deal, Er
             .deals()
             .filter(|deal| deal.side == Side::Bid && deal.state == DealState::Running)
             .max_by_key(|deal| deal.started_ms)
-            .ok_or_else(|| failure("no_deal", "no deal of this node is running", advice))?,
+            .ok_or_else(|| no_deal(market))?,
     };
     match (deal.side, deal.state) {
         (Side::Ask, _) => {

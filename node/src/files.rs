@@ -129,7 +129,7 @@ impl Files {
     }
 
     fn evict(&self, bytes: u64) {
-        let mut old: Vec<(std::time::SystemTime, PathBuf, u64)> = Vec::new();
+        let mut old = Vec::new();
         for entry in std::fs::read_dir(&self.whole).into_iter().flatten().flatten() {
             let Ok(metadata) = entry.metadata() else { continue };
             let Ok(changed) = metadata.modified() else { continue };

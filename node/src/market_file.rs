@@ -26,13 +26,16 @@ const HEAD: &str = "\
 #[derive(Debug, thiserror::Error)]
 pub enum MarketFileError {
     /// There is no such file.
-    #[error("there is no market file at {path}: ask someone in the market for it, or run `souk market init`")]
+    #[error(
+        "there is no market file at {path}: run `souk market join FILE` with the file of your market, or begin a new one \
+         with `souk market init`"
+    )]
     NotFound {
         /// Where it was looked for.
         path: PathBuf,
     },
     /// There is such a file already.
-    #[error("{path} exists already and is never overwritten: choose another name, or move it away")]
+    #[error("{path} exists already and is never overwritten: choose another file with --to, or move it away")]
     Exists {
         /// The file in the way.
         path: PathBuf,

@@ -156,7 +156,12 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(api::serve(listener, api, until_true(stopping)));
     home.folder.write_api_address(api_address)?;
-    tracing::info!(%owner, api = %api_address, "the node is up");
+    tracing::info!("{owner} is up in market {}; nothing is paid there: it has no chain", home.file.market.name);
+    let listeners = net.listeners().await;
+    let is_local = |address: &&net::Multiaddr| address.to_string().starts_with("/ip4/127.");
+    if let Some(address) = listeners.iter().find(|address| !is_local(address)).or(listeners.first()) {
+        tracing::info!("others join with: souk node run --bootstrap {address}");
+    }
     let result = wait(engine_task, config.is_bound_to_stdin).await;
     stop.send_replace(true);
     engine.stop().await;
@@ -312,10 +317,12 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 engine.work(Work::Request { input, reply }).await;
             }
             NetEvent::PeerUp { address } => {
+                tracing::info!("connected to {address}");
                 engine.tell(Happening::PeerUp { peer: address });
                 engine.input(Input::PeerUp(address)).await;
             }
             NetEvent::PeerDown { address } => {
+                tracing::info!("lost {address}");
                 engine.tell(Happening::PeerDown { peer: address });
                 engine.input(Input::PeerDown(address)).await;
             }
@@ -324,7 +331,7 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 let (code, why) = (refusal.code(), refusal.to_string());
                 engine.tell(Happening::PeerRefused { peer: address, code, why });
             }
-            NetEvent::Listening(multiaddr) => tracing::info!(%multiaddr, "listening"),
+            NetEvent::Listening(multiaddr) => tracing::info!("listening on {multiaddr}"),
         }
     }
 }

@@ -137,6 +137,9 @@ pub fn parse_seconds(text: &str) -> Result<u32, QuantityError> {
     let mut total = 0u128;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or(KNOWN)?;
+        if digits == 0 && rest.len() < text.len() {
+            return Err(KNOWN);
+        }
         let (number, tail) = rest.split_at(digits);
         let count: u128 = number.parse().map_err(|_| QuantityError::Number)?;
         let unit = tail.chars().next().ok_or(KNOWN)?;
@@ -246,7 +249,9 @@ mod tests {
         assert_eq!(parse_seconds("0m"), Err(QuantityError::Zero));
         assert_eq!(parse_seconds(""), Err(QuantityError::Number));
         assert!(parse_seconds("10").is_err());
-        assert!(parse_seconds("10x").is_err());
+        assert!(matches!(parse_seconds("10x"), Err(QuantityError::Unit { .. })));
+        assert!(matches!(parse_seconds("10min"), Err(QuantityError::Unit { .. })));
+        assert_eq!(parse_seconds("m"), Err(QuantityError::Number));
         assert_eq!(parse_seconds("5000000000s"), Err(QuantityError::TooLarge));
     }
 }

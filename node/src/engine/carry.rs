@@ -81,9 +81,19 @@ impl Loop {
     }
 
     fn tell(&self, event: Event) {
-        match event {
+        match &event {
             Event::HeadAdmitted { .. } | Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
-            _ => tracing::info!(?event),
+            Event::Cleared { epoch, orders, matches, root, .. } => {
+                tracing::info!("cleared epoch {epoch}: {orders} orders, {matches} matches, root {root}");
+            }
+            Event::Proposed { deal, supplier } => tracing::info!("proposed deal {deal} to {supplier}"),
+            Event::Struck { deal, supplier, consumer, is_own: true } => {
+                tracing::info!("struck deal {deal}: {supplier} sells to {consumer}");
+            }
+            Event::Struck { .. } => tracing::debug!(?event),
+            Event::Over { deal, reason, elapsed_s } => {
+                tracing::info!("deal {deal} is over after {elapsed_s} s: {reason}")
+            }
         }
         if let Event::Cleared { .. } = event {
             self.parts.net.set_heads(self.parts.market.book().len() as u64);

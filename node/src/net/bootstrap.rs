@@ -44,6 +44,7 @@ impl Bootstrap {
     /// A dial of `address` has begun.
     pub(super) fn dialing(&mut self, address: &Multiaddr, connection: ConnectionId) {
         for entry in self.entries.iter_mut().filter(|entry| entry.address == *address) {
+            tracing::warn!("{address} does not answer; trying again in {} s", entry.backoff.as_secs());
             entry.dialing = Some(connection);
         }
     }

@@ -31,6 +31,7 @@ impl New {
         let word =
             KeyWord { address: key.address(), path: path.display().to_string(), is_encrypted: passphrase.is_some() };
         context.answer(&word, KeyWord::text)?;
-        context.note(&format!("  next: {}", context.command("node run")))
+        let next = if context.data.join("market.toml").exists() { "node run" } else { "market join FILE" };
+        context.note(&format!("  next: {}", context.command(next)))
     }
 }

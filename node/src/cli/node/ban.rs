@@ -28,7 +28,10 @@ impl Ban {
             client.ban(&parse(&text)?)?;
         }
         let banned = client.banned()?;
-        let lines = |banned: &Vec<Address>| banned.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let lines = |banned: &Vec<Address>| match banned.is_empty() {
+            true => "nobody is kept out".to_owned(),
+            false => banned.iter().map(|address| format!("kept out: {address}")).collect::<Vec<_>>().join("\n"),
+        };
         context.answer(&banned, lines)
     }
 }

@@ -79,6 +79,8 @@ impl Run {
             return context.note(&format!("  next: {}", context.command(&format!("task result {}", task.id))));
         }
         context.note(&format!("task {} in deal {}", short(&task.id), short(&task.deal)))?;
+        let later = context.command(&format!("task logs {} --follow", short(&task.id).trim_end_matches('…')));
+        context.note(&format!("  Ctrl-C leaves it running; back to it with {later}"))?;
         follow::follow_both(&client, &task.id, context.is_json)?;
         finish(context, &client, &follow::wait_over(&client, &task.id)?, &place)
     }

@@ -12,7 +12,9 @@ use crate::cli::table::{bytes_text, grouped, millis_text};
 pub fn summary(word: &ReceiptWord) -> String {
     let receipt = &word.receipt;
     let verified = if word.is_verified { "verified" } else { "NOT verified" };
-    let gas = grouped(receipt.gas);
+    // Whoever is killed from outside takes its count along.
+    let is_killed = matches!(receipt.outcome, Outcome::OutOfTime | Outcome::Stopped | Outcome::SandboxFailed);
+    let gas = if is_killed && receipt.gas == 0 { "an unknown amount of".into() } else { grouped(receipt.gas) };
     let wall = millis_text(receipt.wall_ms);
     format!(
         "{} after {wall}, {gas} gas ({}), {verified}, signed by {}",
