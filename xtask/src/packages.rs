@@ -15,12 +15,17 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need { what: "a C compiler, for libsecp256k1", packages: &["gcc", "libc6-dev"], is_met: compiles_c },
     Need {
         what: "a C compiler for WebAssembly, for the examples",
         packages: &["clang", "lld", "wasi-libc", "libclang-rt-dev-wasm32"],
         is_met: compiles_wasm,
+    },
+    Need {
+        what: "Python with pip, which downloads the programs that tests run",
+        packages: &["python3", "python3-pip"],
+        is_met: downloads,
     },
 ];
 const COMPONENTS: [&str; 2] = ["rustfmt", "clippy"];
@@ -104,6 +109,10 @@ fn is_there(package: &str) -> bool {
 
 fn compiles_c() -> bool {
     compiles(|folder| succeeds_in(folder, "cc", &["-o", "probe", "probe.c"]))
+}
+
+fn downloads() -> bool {
+    succeeds("python3", &["-m", "pip", "--version"])
 }
 
 fn compiles_wasm() -> bool {
