@@ -43,6 +43,11 @@ pub enum Record {
     },
     /// An own deal, by id.
     Deal(Box<Deal>),
+    /// An own deal is long over, and forgotten.
+    DealGone {
+        /// Its id.
+        id: Hash,
+    },
 }
 
 /// The good news for a user.

@@ -473,6 +473,7 @@ impl Peer {
             Record::Standing(standing) => drop(self.standings.insert(standing.slot, wire::encode(&*standing))),
             Record::Gone { slot } => drop(self.standings.remove(&slot)),
             Record::Deal(deal) => drop(self.deals.insert(deal.id, wire::encode(&*deal))),
+            Record::DealGone { id } => drop(self.deals.remove(&id)),
         }
     }
 }

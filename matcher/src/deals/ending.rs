@@ -7,7 +7,7 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Authority, Claim, DealEnd, EndCause, Hash, Rejected, Scope, Side, Signature, Typed};
 
 use crate::deals::{DealState, EndReason};
-use crate::effect::{Answer, Effect, Event, Refused};
+use crate::effect::{Answer, Effect, Event, Record, Refused};
 use crate::input::Unanswered;
 use crate::market::Market;
 use crate::waiting::Next;
@@ -170,7 +170,10 @@ impl Market {
         let is_old = |over_ms: u64| now.saturating_sub(over_ms) > FINISHED_MS_MAX;
         let old = over.iter().enumerate().filter(|(rank, (over_ms, _))| *rank < surplus || is_old(*over_ms));
         let gone: Vec<Hash> = old.map(|(_, (_, id))| *id).filter(|id| !is_counted(id)).collect();
-        gone.iter().for_each(|id| drop(self.deals.by_id.remove(id)));
+        for id in gone {
+            self.deals.by_id.remove(&id);
+            self.effects.push(Effect::Store(Record::DealGone { id }));
+        }
     }
 
     /// The other side says that a deal ends.

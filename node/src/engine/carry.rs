@@ -114,6 +114,7 @@ fn stored(effect: &Effect) -> Option<Change> {
         Record::Deal(deal) => {
             Change::Put { table: Table::Deals, key: deal.id.0.to_vec(), value: wire::encode(&**deal) }
         }
+        Record::DealGone { id } => Change::Delete { table: Table::Deals, key: id.0.to_vec() },
     })
 }
 

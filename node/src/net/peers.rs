@@ -16,6 +16,9 @@ use super::error::{DialFailure, RequestError};
 use super::event::Direction;
 use super::limits::{BANNED_MAX, KNOWN_MAX, NetLimits};
 
+/// Peers that left and whose allowance is remembered.
+const LEFT_MAX: usize = 1024;
+
 /// A request of the node that waits for its response.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -81,6 +84,8 @@ impl Peer {
 pub(super) struct Peers {
     by_id: HashMap<PeerId, Peer>,
     ids: HashMap<Address, PeerId>,
+    /// What peers that left had used of their allowance, newest last: coming back does not renew it.
+    left: VecDeque<(Address, Allowance, u32)>,
 }
 
 impl Peers {
@@ -110,15 +115,18 @@ impl Peers {
     pub(super) fn connect(&mut self, id: PeerId, address: Address, limits: &NetLimits, link: Link) -> &mut Peer {
         let now = Instant::now();
         self.ids.insert(address, id);
+        let before = self.left.iter().position(|(left, ..)| *left == address).and_then(|at| self.left.remove(at));
+        let (allowance, faults) =
+            before.map_or_else(|| (Allowance::new(limits, now), 0), |(_, allowance, faults)| (allowance, faults));
         let peer = self.by_id.entry(id).or_insert_with(|| Peer {
             address,
             links: Vec::new(),
             stage: Stage::Awaited,
             is_up: false,
             deadline: now + Duration::from_secs(limits.hello_timeout_s),
-            allowance: Allowance::new(limits, now),
+            allowance,
             latency: None,
-            faults: 0,
+            faults,
             reach: Vec::new(),
             early: Vec::new(),
             waiting: VecDeque::new(),
@@ -138,6 +146,10 @@ impl Peers {
         }
         let peer = self.by_id.remove(id)?;
         self.ids.remove(&peer.address);
+        self.left.push_back((peer.address, peer.allowance.clone(), peer.faults));
+        if self.left.len() > LEFT_MAX {
+            self.left.pop_front();
+        }
         Some(peer)
     }
 
@@ -251,6 +263,19 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(limits.hello_timeout_s);
         assert!(peers.overdue(deadline - Duration::from_secs(1)).is_empty());
         assert_eq!(peers.overdue(deadline), vec![id]);
+    }
+
+    #[test]
+    fn a_peer_that_leaves_and_comes_back_has_used_what_it_used() {
+        let (mut peers, limits, id) = (Peers::default(), NetLimits::default(), PeerId::random());
+        let now = Instant::now();
+        let peer = peers.connect(id, Address([1; 20]), &limits, link(1));
+        peer.faults = 3;
+        assert!((0..limits.gossip_burst).all(|_| peer.allowance.take_gossip(1, now)));
+        assert!(!peer.allowance.take_gossip(1, now));
+        assert!(peers.disconnect(&id, ConnectionId::new_unchecked(1)).is_some());
+        let peer = peers.connect(id, Address([1; 20]), &limits, link(2));
+        assert!(!peer.allowance.take_gossip(1, now) && peer.faults == 3);
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(super) enum Sent {
     Call(oneshot::Sender<Result<Response, RequestError>>),
 }
 
+/// Bytes that a request for a page of the book counts for, besides its own.
+const BOOK_COST: usize = 64 * 1024;
+
 impl Task {
     /// A request of the node: to a welcomed peer at once, to any other once it is found.
     pub(super) fn request(&mut self, to: Address, call: Call) {
@@ -99,7 +102,12 @@ impl Task {
     /// A peer asks. Until it is welcome, only its hello is heard.
     pub(super) fn on_request(&mut self, id: PeerId, parcel: Parcel, channel: ResponseChannel<Response>) {
         let Some(peer) = self.peers.find_mut(&id) else { return };
-        let is_allowed = peer.allowance.take_request(parcel.bytes, Instant::now());
+        let asked = match &parcel.content {
+            // A few bytes that ask for many.
+            Ok(Request::Book { .. }) => parcel.bytes + BOOK_COST,
+            _ => parcel.bytes,
+        };
+        let is_allowed = peer.allowance.take_request(asked, Instant::now());
         let request = match parcel.content {
             Ok(request) => request,
             // The channel is dropped, which closes the stream without an answer.
