@@ -115,6 +115,37 @@ pub struct Deal {
 }
 
 impl Deal {
+    /// A deal that one side is about to sign; `capacities` are what is bought and what is set aside for each lot.
+    fn proposed(
+        (id, terms): (Hash, DealTerms),
+        side: Side,
+        peer: Address,
+        capacities: (Capacity, Capacity),
+        now: u64,
+    ) -> Deal {
+        Deal {
+            id,
+            terms,
+            side,
+            peer,
+            bought: capacities.0,
+            set_aside: capacities.1,
+            state: DealState::Proposed,
+            reason: None,
+            supplier: None,
+            consumer: None,
+            started_ms: 0,
+            over_ms: 0,
+            elapsed_s: 0,
+            acknowledged: None,
+            end: None,
+            is_end_delivered: false,
+            heard_ms: now,
+            beat_ms: now,
+            restored_ms: 0,
+        }
+    }
+
     /// Whether its lots are still bound.
     pub fn is_live(&self) -> bool {
         matches!(self.state, DealState::Proposed | DealState::Running)

@@ -52,27 +52,8 @@ impl Market {
         let [Some(ask), Some(bid)] = heads else { return };
         let (Some(offered), Some(wanted)) = (ask.order(), bid.order()) else { return };
         let id = terms.id(&self.domain);
-        let deal = Deal {
-            id,
-            side: Side::Bid,
-            peer: contact(&ask.entry),
-            bought: wanted.capacity.clone(),
-            set_aside: offered.capacity.clone(),
-            state: DealState::Proposed,
-            reason: None,
-            supplier: None,
-            consumer: None,
-            started_ms: 0,
-            over_ms: 0,
-            elapsed_s: 0,
-            acknowledged: None,
-            end: None,
-            is_end_delivered: false,
-            heard_ms: now,
-            beat_ms: now,
-            restored_ms: 0,
-            terms,
-        };
+        let capacities = (wanted.capacity.clone(), offered.capacity.clone());
+        let deal = Deal::proposed((id, terms), Side::Bid, contact(&ask.entry), capacities, now);
         self.keep_deal(deal);
         self.sign(Next::SignProposal { deal: id }, id);
     }

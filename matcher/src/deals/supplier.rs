@@ -153,27 +153,8 @@ impl Market {
         if self.deals.by_id.contains_key(&id) {
             return self.respond(token, Response::Declined(Rejected::Duplicate));
         }
-        let deal = Deal {
-            id,
-            terms,
-            side: Side::Ask,
-            peer: from,
-            bought: bid.body.capacity,
-            set_aside,
-            state: DealState::Proposed,
-            reason: None,
-            supplier: None,
-            consumer: Some(consumer),
-            started_ms: 0,
-            over_ms: 0,
-            elapsed_s: 0,
-            acknowledged: None,
-            end: None,
-            is_end_delivered: false,
-            heard_ms: now,
-            beat_ms: now,
-            restored_ms: 0,
-        };
+        let capacities = (bid.body.capacity, set_aside);
+        let deal = Deal { consumer: Some(consumer), ..Deal::proposed((id, terms), Side::Ask, from, capacities, now) };
         self.keep_deal(deal);
         self.sign(Next::SignCounter { deal: id, token }, id);
     }
