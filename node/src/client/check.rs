@@ -65,3 +65,101 @@ fn fits(job: &Job, receipt: &Receipt, (stdout, stderr): (&[u8], &[u8])) -> Resul
     ];
     checks.iter().find(|(fits, _)| !fits).map_or(Ok(()), |(_, what)| Err(what))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use protocol::{Limits, ProgramKind, Task, TaskFile};
+    use tokio::sync::{Notify, watch};
+
+    use super::*;
+    use crate::client::JobProgress;
+
+    const OUT: &[u8] = b"what it printed";
+
+    fn file(path: &str, bytes: &[u8]) -> TaskFile {
+        TaskFile { path: path.into(), content: Hash(*blake3::hash(bytes).as_bytes()), size: bytes.len() as u64 }
+    }
+
+    fn job() -> Job {
+        let task = Task {
+            deal: Hash([1; 32]),
+            number: 1,
+            kind: ProgramKind::WasiCommand,
+            program: Hash([2; 32]),
+            arguments: vec!["a".into()],
+            environment: Vec::new(),
+            inputs: vec![file("in", b"in")],
+            outputs: vec!["out.png".into(), "log".into()],
+            limits: Limits { gas: 100, memory: 1 << 20, output: 1000, wall_ms: 1000 },
+            metering: sandbox::metering(),
+            seed: Hash::ZERO,
+        };
+        Job {
+            id: Hash([3; 32]),
+            task,
+            supplier: Address([4; 20]),
+            created_ms: 0,
+            progress: Mutex::new(JobProgress::new()),
+            news: Notify::new(),
+            stop: watch::channel(false).0,
+        }
+    }
+
+    fn honest(job: &Job) -> Receipt {
+        Receipt {
+            deal: job.task.deal,
+            task: job.id,
+            program: job.task.program,
+            arguments: job.task.arguments_hash(),
+            inputs: job.task.inputs_hash(),
+            outputs: vec![file("out.png", b"picture"), file("log", b"log")],
+            stdout: file("stdout", OUT),
+            stderr: file("stderr", b""),
+            outcome: Outcome::Exited,
+            code: 0,
+            gas: 99,
+            gas_limit: 100,
+            metering: job.task.metering.clone(),
+            wall_ms: 5,
+        }
+    }
+
+    #[test]
+    fn an_honest_receipt_fits_and_every_lie_is_named() {
+        let job = job();
+        assert_eq!(fits(&job, &honest(&job), (OUT, b"")), Ok(()));
+        type Lie = fn(&mut Receipt);
+        let lies: [(&str, Lie); 14] = [
+            ("deal", |receipt| receipt.deal = Hash::ZERO),
+            ("task", |receipt| receipt.task = Hash::ZERO),
+            ("program", |receipt| receipt.program = Hash::ZERO),
+            ("argument list", |receipt| receipt.arguments = Hash::ZERO),
+            ("set of inputs", |receipt| receipt.inputs = Hash::ZERO),
+            ("metering", |receipt| receipt.metering.version += 1),
+            ("amount of gas", |receipt| receipt.gas = 101),
+            ("amount of gas", |receipt| receipt.gas_limit = 1_000),
+            ("standard output", |receipt| receipt.stdout = file("stdout", b"something else")),
+            ("standard error", |receipt| receipt.stderr.size = 7),
+            ("set of outputs", |receipt| receipt.outputs[0].path = "../out.png".into()),
+            ("set of outputs", |receipt| receipt.outputs[1] = receipt.outputs[0].clone()),
+            ("set of outputs", |receipt| drop(receipt.outputs.pop())),
+            ("size of outputs", |receipt| receipt.outputs[0].size = u64::MAX),
+        ];
+        for (what, lie) in lies {
+            let mut receipt = honest(&job);
+            lie(&mut receipt);
+            assert_eq!(fits(&job, &receipt, (OUT, b"")), Err(what));
+        }
+    }
+
+    #[test]
+    fn a_program_that_failed_need_not_leave_its_outputs() {
+        let job = job();
+        let mut receipt = honest(&job);
+        (receipt.outcome, receipt.outputs) = (Outcome::Trapped, Vec::new());
+        assert_eq!(fits(&job, &receipt, (OUT, b"")), Ok(()));
+        assert_eq!(fits(&job, &receipt, (b"", b"")), Err("standard output"));
+    }
+}

@@ -112,3 +112,23 @@ fn a_node_of_another_market_is_refused_and_both_go_on() {
     let friend = house.node("friend");
     friend.wait("a node of the same market is welcome", |node| list(&node.ok(&["node", "peers"])).len() == 1);
 }
+
+#[test]
+fn a_banned_peer_is_cut_off_and_stays_out_after_a_restart() {
+    let mut house = House::new();
+    let mut first = house.node("first");
+    let second = house.node("second");
+    let peers = |node: &Node| list(&node.souk(&["node", "peers"]).1).len();
+    first.wait("they are connected", |node| peers(node) == 1);
+    let address = second.ok(&["key", "show"])["address"].as_str().unwrap().to_owned();
+    first.ok(&["node", "ban", &address]);
+    first.wait("the peer is cut off", |node| peers(node) == 0);
+    first.kill();
+    first.start();
+    assert_eq!(list(&first.ok(&["node", "ban"])), [&*address]);
+    let here = first.ok(&["node", "status"])["listeners"][0].as_str().unwrap().to_owned();
+    assert_eq!(second.souk(&["node", "connect", &here]).0, 1, "it is not let in");
+    first.ok(&["node", "unban", &address]);
+    second.wait("it is let in again", |node| node.souk(&["node", "connect", &here]).0 == 0);
+    assert_eq!(peers(&first), 1);
+}
