@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use matcher::{Input, Market, Topic};
+use matcher::{Input, Market};
 use protocol::talk::{Hello, Request, Response, TaskRefusal};
 use protocol::{Capacity, wire};
 use tokio::net::TcpListener;
@@ -294,10 +294,6 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
     while let Some(event) = events.recv().await {
         match event {
             NetEvent::Gossip { topic, bytes, token, from } => {
-                let topic = match topic {
-                    net::Topic::Orders => Topic::Orders,
-                    net::Topic::Deals => Topic::Deals,
-                };
                 let input = Input::Heard { from, token: 0, topic, bytes };
                 engine.work(Work::Gossip { input, token }).await;
             }

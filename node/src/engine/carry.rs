@@ -1,6 +1,6 @@
 //! Carrying out effects: one arm each. What is to be stored is on disk before anything else of the batch is done.
 
-use matcher::{Effect, Event, Input, Record, Topic, Unanswered, Verdict};
+use matcher::{Effect, Event, Input, Record, Unanswered};
 use protocol::talk::{Request, Response};
 use protocol::{Address, Recovery, wire};
 
@@ -29,11 +29,11 @@ impl Loop {
             }
             Effect::Judge { token, verdict } => {
                 if let Some(token) = self.messages.remove(&token) {
-                    self.parts.net.judge(token, net_verdict(verdict));
+                    self.parts.net.judge(token, verdict);
                 }
             }
             Effect::Publish { topic, bytes } => {
-                if let Err(error) = self.parts.net.publish(net_topic(topic), bytes) {
+                if let Err(error) = self.parts.net.publish(topic, bytes) {
                     tracing::warn!(%error, "not published");
                 }
             }
@@ -116,19 +116,4 @@ fn stored(effect: &Effect) -> Option<Change> {
         }
         Record::DealGone { id } => Change::Delete { table: Table::Deals, key: id.0.to_vec() },
     })
-}
-
-fn net_topic(topic: Topic) -> net::Topic {
-    match topic {
-        Topic::Orders => net::Topic::Orders,
-        Topic::Deals => net::Topic::Deals,
-    }
-}
-
-fn net_verdict(verdict: Verdict) -> net::Verdict {
-    match verdict {
-        Verdict::Accept => net::Verdict::Accept,
-        Verdict::Ignore => net::Verdict::Ignore,
-        Verdict::Reject => net::Verdict::Reject,
-    }
 }

@@ -3,30 +3,10 @@
 use libp2p::gossipsub::MessageId;
 use libp2p::request_response::ResponseChannel;
 use libp2p::{Multiaddr, PeerId};
+pub use matcher::{Topic, Verdict};
 use protocol::Address;
 use protocol::talk::{Refusal, Request, Response};
 use serde::Serialize;
-
-/// What gossip is about. Each market has its own two topics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Topic {
-    /// Heads of the book.
-    Orders,
-    /// Deals that were struck or ended.
-    Deals,
-}
-
-/// What the node thinks of a gossip message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Good: it is sent on.
-    Accept,
-    /// Of no use here: it goes no further, and nobody is to blame.
-    Ignore,
-    /// Wrong: it goes no further and costs its sender score.
-    Reject,
-}
 
 /// Names a gossip message that waits for its verdict.
 #[derive(Debug, Clone)]
