@@ -210,8 +210,13 @@ impl Files {
                 return Err(FilesError::TooLarge);
             }
             self.take(length)?;
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).map_err(at(&path))?;
-            file.write_all(bytes).map_err(at(&path))?;
+            let opened = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+            if let Err(source) = opened.and_then(|mut file| file.write_all(bytes)) {
+                // A full disk: the piece, and what it had of the quota, are as if never sent.
+                self.give_back(have.saturating_add(length));
+                let _ = std::fs::remove_file(&path);
+                return Err(FilesError::Io { path, source });
+            }
         }
         if !is_last {
             return Ok(());

@@ -1,7 +1,7 @@
 //! Errors as answers: one table from codes to status, one body shape.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use matcher::Refused;
 
@@ -82,6 +82,29 @@ impl From<Refused> for ApiError {
         };
         ApiError::new(refused.code(), refused.to_string(), next)
     }
+}
+
+/// Bytes of a plain refusal that are passed on.
+const PLAIN_MAX: usize = 4096;
+
+/// What the framework refuses by itself (a body that is no JSON or too large, a wrong method) in the shape of all errors.
+pub async fn typed(response: Response) -> Response {
+    let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/json");
+    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(is_json);
+    let status = response.status();
+    if !status.is_client_error() || is_ours {
+        return response;
+    }
+    let code = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "wrong_method",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "wrong_content_type",
+        _ => "bad_request",
+    };
+    let bytes = axum::body::to_bytes(response.into_body(), PLAIN_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let message = if text.is_empty() { status.to_string() } else { text.into_owned() };
+    (status, Json(Failure { error: ApiError::new(code, message, None).0 })).into_response()
 }
 
 /// For every path that is not a route.

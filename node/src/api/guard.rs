@@ -7,12 +7,12 @@ use axum::response::Response;
 use subtle::ConstantTimeEq;
 
 use crate::api::Shared;
-use crate::api::error::{ApiError, Result};
+use crate::api::error::{ApiError, Result, typed};
 
 /// Lets a request through, or says why not.
 pub async fn admit(State(api): State<Shared>, request: Request, next: Next) -> Result<Response> {
     check(request.headers(), &api.token)?;
-    Ok(next.run(request).await)
+    Ok(typed(next.run(request).await).await)
 }
 
 fn check(headers: &HeaderMap, token: &str) -> Result<()> {

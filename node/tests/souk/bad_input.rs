@@ -1,6 +1,48 @@
 //! What users get wrong against a running node: each a code, a sentence, exit code 1, and the node goes on.
 
-use crate::nodes::House;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::nodes::{House, Node};
+
+/// One HTTP request as it stands on the wire: status and JSON body.
+fn ask(node: &Node, head: &str, body: &str) -> (u16, serde_json::Value) {
+    let read = |name: &str| std::fs::read_to_string(node.data.join(name)).unwrap().trim().to_owned();
+    let (address, token) = (read("api.addr"), read("api.token"));
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{head} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    // The node may refuse before it has read everything.
+    let _ = stream.write_all(request.as_bytes());
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let status = answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default();
+    let document = answer.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
+    (status, document.unwrap_or_default())
+}
+
+#[test]
+fn what_the_api_refuses_has_one_shape() {
+    let mut house = House::new();
+    let node = house.node("node");
+    for (head, body, status, code) in [
+        ("POST /v1/tasks", "{\"deal\":7", 422, "bad_request"),
+        ("POST /v1/tasks", "not json", 400, "bad_request"),
+        ("POST /v1/orders", "{\"side\":\"ask\"}", 422, "bad_request"),
+        ("DELETE /v1/status", "", 405, "wrong_method"),
+        ("GET /v1/orders?side=both", "", 400, "bad_request"),
+        ("GET /v1/nothing", "", 404, "no_such_route"),
+        ("GET /v1/deals/zz", "", 400, "bad_id"),
+        ("GET /v1/epochs/1", "", 404, "unknown_epoch"),
+    ] {
+        let (found, document) = ask(&node, head, body);
+        assert_eq!((found, document["error"]["code"].as_str()), (status, Some(code)), "{head} {body}: {document:#}");
+    }
+    assert_eq!(ask(&node, "GET /v1/status", "").0, 200, "the node goes on");
+}
 
 #[test]
 fn wrong_orders_are_refused_with_a_code_and_the_node_goes_on() {
