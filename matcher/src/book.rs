@@ -1,19 +1,16 @@
-//! The book: for each owner's slot the winning heads, minus fills, minus what expired. Independent of arrival order.
+//! The book: for each owner's slot the winning heads, minus fills, minus what expired, and proofs against owners.
+//! Independent of arrival order. Every change is told, so that sketches and the disk follow.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use protocol::{Address, Domain, Entry, Hash, OrderRef, Rejected, StruckDeal};
+use protocol::{Address, Domain, Entry, Equivocation, Hash, Rejected, StruckDeal};
 
+use crate::fills::Fills;
+use crate::proofs::Proofs;
 use crate::sealed::{SealedBook, SealedOrder};
 
-/// Deals that are kept because their orders may still stand; beyond it new ones are not taken off the book.
-const DEALS_MAX: usize = 100_000;
-/// Of these, deals of which neither order is here; beyond it more such deals are not kept.
-const ORPHANS_MAX: usize = 4_096;
-/// Epochs that a deal is kept for orders that have not arrived.
-const ORPHAN_EPOCHS: u64 = 60;
 /// Heads that stand in one slot together: one for each first epoch that is still told apart. The epoch that was last
 /// cleared, the running one, the next, and one more by a clock that is ahead.
 pub const STEPS_MAX: usize = 4;
@@ -42,13 +39,24 @@ impl Head {
     }
 }
 
-/// A range of lots that a deal took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Fill {
-    first_lot: u32,
-    end_lot: u32,
-    epoch: u64,
-    deal: Hash,
+/// One thing of the replicated set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// A head of a slot.
+    Head(Arc<Head>),
+    /// A struck deal.
+    Deal(Arc<StruckDeal>),
+    /// A proof against an owner.
+    Proof(Arc<Equivocation>),
+}
+
+/// What became of the replicated set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// This is in it from now on.
+    In(Hash, Kept),
+    /// This is in it no longer.
+    Out(Hash),
 }
 
 /// The replicated set of live heads.
@@ -63,11 +71,10 @@ pub struct Book {
     /// Who leaves first when the book is full: the last of these.
     eviction: BTreeSet<(u64, Hash, Address, u16)>,
     ids: BTreeMap<Hash, Arc<Head>>,
-    /// By order and owner: terms may name any id beside their own signer, but only the order's owner takes its lots.
-    fills: BTreeMap<(Hash, Address), BTreeSet<Fill>>,
-    deals: BTreeMap<Hash, StruckDeal>,
-    /// Upper bound of the deals of which neither order is here.
-    orphans: usize,
+    fills: Fills,
+    proofs: Proofs,
+    /// What came and went since it was last asked; the caller takes it after each step.
+    changes: Vec<Change>,
     /// No epoch before this one will be looked at again: earlier first epochs count as this one.
     horizon: u64,
 }
@@ -81,9 +88,9 @@ impl Book {
             slots: BTreeMap::new(),
             eviction: BTreeSet::new(),
             ids: BTreeMap::new(),
-            fills: BTreeMap::new(),
-            deals: BTreeMap::new(),
-            orphans: 0,
+            fills: Fills::new(domain),
+            proofs: Proofs::new(domain),
+            changes: Vec::new(),
             horizon: 0,
         }
     }
@@ -160,8 +167,11 @@ impl Book {
         kept.sort_by_key(|step| step.rank());
         self.slots.insert((owner, slot), kept);
         self.ids.insert(id, head.clone());
+        self.changes.push(Change::In(id, Kept::Head(head.clone())));
         self.eviction.insert((expiry, id, owner, slot));
         gone.iter().for_each(|step| self.forget(step));
+        let deals = self.fills.trim((id, owner), &|id| lots_of(&self.ids, id));
+        self.changes.extend(deals.into_iter().map(Change::Out));
         while self.len() > self.heads_max {
             let Some((_, id, owner, slot)) = self.eviction.last().copied() else { break };
             self.remove(&id, (owner, slot));
@@ -169,103 +179,70 @@ impl Book {
         Ok(head)
     }
 
-    /// Whether `deal` would be kept; costs no signature. One that takes no lot that others have not taken already
-    /// changes nothing, so it is not kept; this bounds the deals of an order by its lots.
+    /// Whether `deal` would be kept; costs no signature.
     ///
     /// # Errors
-    /// [`Rejected::Duplicate`], [`Rejected::LotsTaken`] or [`Rejected::BookFull`].
+    /// As [`Fills::judge`].
     pub fn judge_deal(&self, deal: &StruckDeal) -> Result<(), Rejected> {
-        let terms = &deal.terms;
-        if self.deals.contains_key(&terms.id(&self.domain)) {
-            return Err(Rejected::Duplicate);
-        }
-        let is_room = self.deals.len() < DEALS_MAX && (self.orphans < ORPHANS_MAX || !self.is_orphan(deal));
-        let is_covered = |side: &OrderRef| {
-            let fills = self.fills.get(&(side.id, side.owner)).into_iter().flatten();
-            let mut next = side.first_lot;
-            for fill in fills.filter(|fill| fill.epoch <= terms.epoch) {
-                if fill.first_lot > next {
-                    break;
-                }
-                next = next.max(fill.end_lot);
-            }
-            next >= side.end_lot()
-        };
-        match (is_room, is_covered(&terms.ask) && is_covered(&terms.bid)) {
-            (_, true) => Err(Rejected::LotsTaken),
-            (false, _) => Err(Rejected::BookFull),
-            _ => Ok(()),
-        }
+        self.fills.judge(deal, &|id| lots_of(&self.ids, id))
     }
 
     /// Takes the lots of a verified deal off both orders. They count from the epoch after the deal's.
     ///
     /// # Errors
-    /// As [`Book::judge_deal`].
+    /// As [`Fills::judge`].
     pub fn fill(&mut self, deal: StruckDeal) -> Result<(), Rejected> {
-        self.judge_deal(&deal)?;
-        let id = deal.terms.id(&self.domain);
-        for side in [&deal.terms.ask, &deal.terms.bid] {
-            let fills = self.fills.entry((side.id, side.owner)).or_default();
-            let (first_lot, end_lot) = (side.first_lot, side.end_lot());
-            fills.insert(Fill { first_lot, end_lot, epoch: deal.terms.epoch, deal: id });
-        }
-        self.orphans += usize::from(self.is_orphan(&deal));
-        self.deals.insert(id, deal);
+        let deal = Arc::new(deal);
+        let gone = self.fills.fill(&deal, &|id| lots_of(&self.ids, id))?;
+        self.changes.push(Change::In(deal.terms.id(&self.domain), Kept::Deal(deal)));
+        self.changes.extend(gone.into_iter().map(Change::Out));
         Ok(())
     }
 
-    fn is_orphan(&self, deal: &StruckDeal) -> bool {
-        !self.ids.contains_key(&deal.terms.ask.id) && !self.ids.contains_key(&deal.terms.bid.id)
-    }
-
-    /// Whether this deal is known.
-    pub fn has_deal(&self, id: &Hash) -> bool {
-        self.deals.contains_key(id)
-    }
-
     /// The deals that take lots off these heads.
-    pub fn deals(&self) -> impl Iterator<Item = &StruckDeal> {
-        self.deals.values()
+    pub fn fills(&self) -> &Fills {
+        &self.fills
     }
 
-    /// At most `max` deals that take lots off one of these orders, each once.
-    pub fn deals_of(&self, orders: &[Hash], max: usize) -> Vec<StruckDeal> {
-        let fills_of = |id: &Hash| self.fills.range((*id, Address::ZERO)..=(*id, Address([255; 20])));
-        let fills = orders.iter().flat_map(fills_of).flat_map(|(_, fills)| fills);
-        let ids: BTreeSet<Hash> = fills.map(|fill| fill.deal).take(max).collect();
-        ids.iter().filter_map(|id| self.deals.get(id)).cloned().collect()
+    /// Owners that are proven to have signed the same lots twice.
+    pub fn proofs(&self) -> &Proofs {
+        &self.proofs
     }
 
-    /// Whether a deal already took one of these lots, other than the deal `except`.
-    pub fn is_taken(&self, lots: &OrderRef, except: &Hash) -> bool {
-        self.fills.get(&(lots.id, lots.owner)).is_some_and(|fills| {
-            fills
-                .iter()
-                .any(|fill| fill.deal != *except && fill.first_lot < lots.end_lot() && lots.first_lot < fill.end_lot)
-        })
+    /// Remembers a verified proof.
+    ///
+    /// # Errors
+    /// As [`Proofs::judge`].
+    pub fn remember(&mut self, proof: Equivocation) -> Result<Arc<Equivocation>, Rejected> {
+        let proof = Arc::new(proof);
+        let gone = self.proofs.remember(proof.clone())?;
+        self.changes.push(Change::In(proof.id(&self.domain), Kept::Proof(proof.clone())));
+        self.changes.extend(gone.into_iter().map(Change::Out));
+        Ok(proof)
     }
 
-    /// The ranges `first..end` of an order's lots that no deal before `epoch` took. Deals may name lots that the order
-    /// does not have.
+    /// The thing with this id.
+    pub fn kept(&self, id: &Hash) -> Option<Kept> {
+        let head = || self.ids.get(id).cloned().map(Kept::Head);
+        let deal = || self.fills.deal(id).cloned().map(Kept::Deal);
+        head().or_else(deal).or_else(|| self.proofs.find(id).cloned().map(Kept::Proof))
+    }
+
+    /// The ids of everything in the replicated set.
+    pub fn kept_ids(&self) -> impl Iterator<Item = &Hash> {
+        let deals = self.fills.deals().map(|(id, _)| id);
+        self.ids.keys().chain(deals).chain(self.proofs.ids())
+    }
+
+    /// What came and went since this was last asked, in order.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        core::mem::take(&mut self.changes)
+    }
+
+    /// The ranges `first..end` of an order's lots that no deal before `epoch` took.
     pub fn open_lots(&self, order: &Head, epoch: u64) -> Vec<(u32, u32)> {
         let lots = order.order().map_or(0, |order| order.lots);
-        let fills = self.fills.get(&(order.id, order.entry.place().0));
-        let mut open = Vec::new();
-        let mut next = 0;
-        for fill in fills.into_iter().flatten().filter(|fill| fill.epoch < epoch) {
-            if fill.first_lot >= lots {
-                break;
-            }
-            if fill.first_lot > next {
-                open.push((next, fill.first_lot));
-            }
-            next = next.max(fill.end_lot);
-        }
-        if next < lots {
-            open.push((next, lots));
-        }
-        open
+        self.fills.open_lots((order.id, order.entry.place().0), lots, epoch)
     }
 
     /// The head that counts in `epoch` in each slot, in order of owner and slot.
@@ -308,21 +285,9 @@ impl Book {
             !steps.is_empty()
         });
         gone.iter().for_each(|head| self.forget(head));
-        let ids = &self.ids;
-        let is_needed = |side: &OrderRef| ids.contains_key(&side.id);
-        let mut orphans = 0;
-        self.deals.retain(|_, deal| {
-            let is_orphan = !is_needed(&deal.terms.ask) && !is_needed(&deal.terms.bid);
-            let is_kept = !is_orphan || deal.terms.epoch.saturating_add(ORPHAN_EPOCHS) > epoch;
-            orphans += usize::from(is_orphan && is_kept);
-            is_kept
-        });
-        self.orphans = orphans;
-        let deals = &self.deals;
-        self.fills.retain(|_, fills| {
-            fills.retain(|fill| deals.contains_key(&fill.deal));
-            !fills.is_empty()
-        });
+        let deals = self.fills.prune(epoch, &|id| lots_of(&self.ids, id));
+        let proofs = self.proofs.prune(epoch);
+        self.changes.extend(deals.into_iter().chain(proofs).map(Change::Out));
     }
 
     fn remove(&mut self, id: &Hash, place: (Address, u16)) {
@@ -339,8 +304,13 @@ impl Book {
     fn forget(&mut self, head: &Head) {
         let (owner, slot, _) = head.entry.place();
         self.ids.remove(&head.id);
+        self.changes.push(Change::Out(head.id));
         self.eviction.remove(&(head.entry.epochs().1, head.id, owner, slot));
     }
+}
+
+fn lots_of(ids: &BTreeMap<Hash, Arc<Head>>, id: &Hash) -> Option<u32> {
+    ids.get(id).and_then(|head| head.order()).map(|order| order.lots)
 }
 
 #[cfg(test)]

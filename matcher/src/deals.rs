@@ -266,6 +266,13 @@ impl Deals {
         self.by_id.values().filter(move |deal| deal.state == DealState::Proposed && deal.own_lots().id == *order)
     }
 
+    /// Whether this node signed lots of this version of a bid for a deal that came to nothing. Its word is out: signing
+    /// the same lots once more would be equivocation.
+    pub(crate) fn is_spent(&self, bid: &Hash) -> bool {
+        let is_void = |deal: &Deal| deal.state == DealState::Failed && deal.started_ms == 0 && deal.consumer.is_some();
+        self.by_id.values().any(|deal| deal.side == Side::Bid && is_void(deal) && deal.terms.bid.id == *bid)
+    }
+
     /// Whether a live deal other than `except` already holds one of these lots.
     pub(crate) fn holds(&self, lots: &OrderRef, except: &Hash) -> bool {
         self.by_id.values().any(|deal| deal.is_live() && deal.id != *except && deal.own_lots().overlaps(lots))

@@ -7,6 +7,7 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Hash, Recovery, Rejected, Score, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::book::Change;
 use crate::deals::{Deal, EndReason};
 use crate::maker::Standing;
 
@@ -170,6 +171,15 @@ pub enum Event {
         /// Whether this node is one of them.
         is_own: bool,
     },
+    /// An owner is proven to have signed the same lots twice.
+    Equivocated {
+        /// Who.
+        owner: Address,
+        /// On which side of both deals.
+        side: Side,
+        /// The two deals.
+        deals: [Hash; 2],
+    },
     /// An own deal is over.
     Over {
         /// Its id.
@@ -230,6 +240,8 @@ pub enum Effect {
     },
     /// Put on disk, before any later effect is carried out.
     Store(Record),
+    /// Keep on disk what came and went of the replicated set, when there is time: what is lost comes from peers again.
+    Keep(Vec<Change>),
     /// Tell the user.
     Answer {
         /// From the input.

@@ -1,6 +1,5 @@
-//! The one door: heads and deals from anywhere are screened cheaply, verified by effect, admitted, and judged.
+//! The one door: heads from anywhere are screened cheaply, verified by effect, admitted, and judged.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,7 +7,7 @@ use alloc::vec::Vec;
 use protocol::signed::Recoveries;
 use protocol::talk::{DealMessage, OrdersMessage};
 use protocol::wire::{self, GOSSIP_ENTRIES_MAX, GOSSIP_MAX};
-use protocol::{Address, Authority, Entry, Hash, Recovery, Rejected, Side, StruckDeal};
+use protocol::{Address, Authority, Entry, Hash, Recovery, Rejected};
 
 use crate::book::Head;
 use crate::effect::{Effect, Event, Topic, Verdict};
@@ -64,6 +63,7 @@ impl Market {
             },
             Topic::Deals => match wire::decode::<DealMessage>(bytes, GOSSIP_MAX) {
                 Ok(DealMessage::Struck(deal)) => self.on_struck_heard((from, token), deal, now),
+                Ok(DealMessage::Equivocation(proof)) => self.on_proof_heard((from, token), proof, now),
                 Err(_) => self.judge(Some(token), Verdict::Reject),
             },
         }
@@ -170,50 +170,6 @@ impl Market {
     pub(crate) fn publish_heads(&mut self, entries: Vec<Entry>) {
         let bytes = wire::encode(&OrdersMessage(entries));
         self.effects.push(Effect::Publish { topic: Topic::Orders, bytes });
-    }
-
-    /// Every check of a struck deal that costs no recovery. Gives the recoveries it takes.
-    pub(crate) fn screen_deal(&self, deal: &StruckDeal, now: u64) -> Result<Vec<Recovery>, Rejected> {
-        let terms = &deal.terms;
-        let is_range = |lots: &protocol::OrderRef| lots.lots > 0 && lots.first_lot.checked_add(lots.lots).is_some();
-        let is_even = terms.ask.lots == terms.bid.lots && is_range(&terms.ask) && is_range(&terms.bid);
-        if !is_even || terms.duration_s == 0 || terms.supplier() == terms.consumer() {
-            return Err(Rejected::Terms);
-        }
-        if terms.epoch > self.parameters.epoch_at(now).saturating_add(1) {
-            return Err(Rejected::Future);
-        }
-        self.book.judge_deal(deal)?;
-        let recoveries = |side| move |unix_s| deal.by(side).recoveries(&self.domain, unix_s);
-        let ask = in_time(&deal.supplier, now / 1000, recoveries(Side::Ask))?;
-        let bid = in_time(&deal.consumer, now / 1000, recoveries(Side::Bid))?;
-        Ok([Some(ask.0), ask.1, Some(bid.0), bid.1].into_iter().flatten().collect())
-    }
-
-    fn on_struck_heard(&mut self, (from, token): (Address, u64), deal: Box<StruckDeal>, now: u64) {
-        match self.screen_deal(&deal, now) {
-            Ok(work) => self.recover(Some(from), Next::Struck { token, deal }, work),
-            Err(rejected) if rejected.is_senders_fault() => self.judge(Some(token), Verdict::Reject),
-            Err(_) => self.judge(Some(token), Verdict::Ignore),
-        }
-    }
-
-    pub(crate) fn on_struck_verified(&mut self, token: Option<u64>, deal: StruckDeal, is_valid: bool, now: u64) {
-        if !is_valid {
-            return self.judge(token, Verdict::Reject);
-        }
-        let id = deal.terms.id(&self.domain);
-        let (supplier, consumer) = (deal.terms.supplier(), deal.terms.consumer());
-        let countersignature = deal.supplier.clone();
-        if self.book.fill(deal).is_err() {
-            return self.judge(token, Verdict::Ignore);
-        }
-        self.judge(token, Verdict::Accept);
-        if consumer == self.owner {
-            self.strike_as_consumer(&id, countersignature, now);
-        } else {
-            self.effects.push(Effect::Tell(Event::Struck { deal: id, supplier, consumer, is_own: false }));
-        }
     }
 
     pub(crate) fn judge(&mut self, token: Option<u64>, verdict: Verdict) {

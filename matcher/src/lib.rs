@@ -16,23 +16,28 @@ extern crate alloc;
 
 pub mod book;
 pub mod clearing;
+mod dealings;
 pub mod deals;
 pub mod effect;
+pub mod fills;
 pub mod input;
 mod intake;
 pub mod maker;
 pub mod market;
 mod pages;
+pub mod proofs;
 pub mod sealed;
 mod waiting;
 #[cfg(test)]
 mod world;
 
-pub use book::{Book, Head};
+pub use book::{Book, Change, Head, Kept};
 pub use clearing::{Clearing, Match, clear};
 pub use deals::{Deal, DealState, EndReason};
 pub use effect::{Answer, Effect, Event, Record, Refused, Topic, Verdict};
+pub use fills::Fills;
 pub use input::{Draft, Input, Unanswered};
 pub use maker::Standing;
 pub use market::Market;
+pub use proofs::Proofs;
 pub use sealed::{SealedBook, SealedOrder};

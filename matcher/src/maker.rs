@@ -316,7 +316,8 @@ impl Market {
                 Entry::Order(order) => order.body.excluded == standing.excluded(),
                 Entry::Cancel(_) => true,
             };
-            if left != offered || (!is_listed && left > 0) {
+            let is_spent = standing.draft.side == Side::Bid && self.deals.is_spent(&standing.id);
+            if left != offered || ((!is_listed || is_spent) && left > 0) {
                 self.reissue(slot, now);
             }
         }

@@ -82,7 +82,16 @@ impl Market {
             }
         }
         self.mend_offers(now);
+        self.settle();
         core::mem::take(&mut self.effects)
+    }
+
+    /// What came into the replicated set and left it is kept by the caller too.
+    fn settle(&mut self) {
+        let changes = self.book.take_changes();
+        if !changes.is_empty() {
+            self.effects.push(Effect::Keep(changes));
+        }
     }
 
     fn on_tick(&mut self, now: u64) {
@@ -179,6 +188,7 @@ impl Market {
             }
             Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
             Some(Next::Struck { token, deal }) => self.on_struck_verified(Some(token), *deal, is_valid, now),
+            Some(Next::Proof { token, proof }) => self.on_proof_verified(token, *proof, is_valid),
             Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
             Some(Next::EndHeard { token, end, authority }) => {
                 self.on_end_verified(token, (end, authority), is_valid, now);

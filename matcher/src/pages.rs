@@ -54,7 +54,7 @@ impl Market {
             entries.push(head.entry.clone());
             ids.push(head.id);
         }
-        let deals = self.book.deals_of(&ids, PAGE_MAX);
+        let deals = self.book.fills().of_orders(&ids, PAGE_MAX).iter().map(|deal| (**deal).clone()).collect();
         Response::Book { entries, is_more, deals }
     }
 

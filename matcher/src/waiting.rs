@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Hash, StruckDeal};
+use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Equivocation, Hash, StruckDeal};
 
 use crate::deals::Proposal;
 use crate::maker::Standing;
@@ -30,6 +30,8 @@ pub(crate) enum Next {
     Heads { token: u64, entries: Counted<Entry>, heard: usize, is_faulty: bool },
     /// A struck deal from gossip.
     Struck { token: u64, deal: Box<StruckDeal> },
+    /// A proof against an owner.
+    Proof { token: Option<u64>, proof: Box<Equivocation> },
     /// A page of the book of a peer.
     Page { from: Address, entries: Counted<Entry>, deals: Counted<StruckDeal>, then: Option<NextPage> },
     /// A proposal to this node as a supplier.
@@ -75,7 +77,7 @@ pub(crate) enum Wanted {
 
 impl Next {
     fn is_gossip(&self) -> bool {
-        matches!(self, Next::Heads { .. } | Next::Struck { .. })
+        matches!(self, Next::Heads { .. } | Next::Struck { .. } | Next::Proof { .. })
     }
 }
 

@@ -246,6 +246,7 @@ impl World {
                 }
             }
             Effect::Store(record) => self.peers[peer].store(record),
+            Effect::Keep(_) => {}
             Effect::Answer { user, answer } => drop(self.peers[peer].answers.insert(user, answer)),
             Effect::Tell(event) => self.peers[peer].told.push(event),
         }

@@ -89,6 +89,9 @@ pub enum Rejected {
     /// The peer sent more than its share.
     #[error("too many messages")]
     RateLimit,
+    /// Two words that are no proof of equivocation, or an owner that is proven to have equivocated.
+    #[error("not a proof of equivocation, or of an owner that equivocated")]
+    Equivocation,
 }
 
 impl Rejected {
@@ -120,6 +123,7 @@ impl Rejected {
             Rejected::Overcommitted => "overcommitted",
             Rejected::NotMatched => "not_matched",
             Rejected::TooLate => "too_late",
+            Rejected::Equivocation => "equivocation",
             Rejected::UnknownDeal => "unknown_deal",
             Rejected::NotAParty => "not_a_party",
             Rejected::RateLimit => "rate_limit",

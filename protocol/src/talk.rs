@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::deal::{Acknowledgement, DealEnd, DealTerms, StruckDeal};
+use crate::equivocation::Equivocation;
 use crate::hash::Hash;
 use crate::market::MarketId;
 use crate::rejected::Rejected;
@@ -115,6 +116,20 @@ pub struct OrdersMessage(pub Vec<Entry>);
 pub enum DealMessage {
     /// A deal was struck: its lots are off the book.
     Struck(alloc::boxed::Box<StruckDeal>),
+    /// An owner signed the same lots twice.
+    Equivocation(alloc::boxed::Box<Equivocation>),
+}
+
+/// One thing of the set that all peers come to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are entries")]
+pub enum Item {
+    /// A head of a slot.
+    Entry(Entry),
+    /// A struck deal.
+    Deal(alloc::boxed::Box<StruckDeal>),
+    /// A proof against an owner.
+    Proof(alloc::boxed::Box<Equivocation>),
 }
 
 /// What one peer asks of another. The asker's address is the connection's.

@@ -30,7 +30,14 @@ impl Market {
             if proposals == PROPOSALS_MAX {
                 break;
             }
-            if is_mine && !self.deals.holds(&found.bid, &Hash::ZERO) && !self.book.is_taken(&found.bid, &Hash::ZERO) {
+            if is_mine && self.book.proofs().has(&found.ask.owner) {
+                self.avoid(found.bid.slot, found.ask.owner, now);
+                continue;
+            }
+            if is_mine
+                && !self.deals.holds(&found.bid, &Hash::ZERO)
+                && !self.book.fills().is_taken(&found.bid, &Hash::ZERO)
+            {
                 proposals += 1;
                 self.propose(found, clearing, now);
             }

@@ -108,6 +108,9 @@ impl Market {
     /// Everything about proposed terms but signatures. Run again before signing: time has passed by then.
     fn check_terms(&self, terms: &DealTerms, bid: &Order, now: u64) -> Result<(), Rejected> {
         let ask = self.own_ask(terms)?;
+        if self.book.proofs().has(&bid.owner) {
+            return Err(Rejected::Equivocation);
+        }
         terms.check(ask, bid, &self.domain)?;
         let window = u64::from(self.parameters.open_window_s);
         let unix_s = now / 1000;
@@ -116,7 +119,7 @@ impl Market {
         }
         self.check_match(terms)?;
         let none = Hash::ZERO;
-        if self.deals.holds(&terms.ask, &none) || self.book.is_taken(&terms.ask, &none) {
+        if self.deals.holds(&terms.ask, &none) || self.book.fills().is_taken(&terms.ask, &none) {
             return Err(Rejected::LotsTaken);
         }
         let wanted = ask.capacity.times(terms.ask.lots).ok_or(Rejected::Lots)?;

@@ -21,7 +21,7 @@ impl Loop {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::Store(_) => {}
+            Effect::Store(_) | Effect::Keep(_) => {}
             Effect::Recover { ticket, work } => self.recover(ticket, work),
             Effect::Sign { ticket, digest } => {
                 let signature = self.parts.key.sign(&digest);
@@ -91,6 +91,9 @@ impl Loop {
                 tracing::info!("struck deal {deal}: {supplier} sells to {consumer}");
             }
             Event::Struck { .. } => tracing::debug!(?event),
+            Event::Equivocated { owner, deals: [first, second], .. } => {
+                tracing::warn!("{owner} signed the same lots twice, in deals {first} and {second}");
+            }
             Event::Over { deal, reason, elapsed_s } => {
                 tracing::info!("deal {deal} is over after {elapsed_s} s: {reason}")
             }

@@ -23,7 +23,7 @@ fn a_bid_and_an_ask_become_a_deal_that_both_sign_and_run() {
     assert_eq!(here, there);
     world.run(100);
     for peer in 0..3 {
-        assert!(world.peers[peer].market.book().has_deal(&sold.id));
+        assert!(world.peers[peer].market.book().fills().deal(&sold.id).is_some());
         assert_eq!(world.offer(peer, 0, Side::Ask), Some((0, 100)), "the lots are off every book");
         let is_struck = |event: &&Event| matches!(event, Event::Struck { .. });
         assert_eq!(world.peers[peer].told.iter().filter(is_struck).count(), 1);

@@ -1,0 +1,104 @@
+//! Proofs of equivocation: at most one an owner, the same on every peer whatever came first. Judges nobody.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use protocol::{Address, Domain, Equivocation, Hash, Rejected};
+
+/// Owners that are remembered; the proofs with the earliest epochs go.
+const PROOFS_MAX: usize = 4_096;
+/// Epochs for which a proof is remembered: two weeks at two seconds.
+pub const PROOF_EPOCHS: u64 = 604_800;
+
+/// Later wins: the later epoch, then the lower id.
+type Rank = (u64, core::cmp::Reverse<Hash>);
+
+/// The proofs by owner.
+#[derive(Debug)]
+pub struct Proofs {
+    domain: Domain,
+    by_owner: BTreeMap<Address, (Hash, Arc<Equivocation>)>,
+    by_rank: BTreeMap<Rank, Address>,
+}
+
+impl Proofs {
+    /// No proofs yet.
+    pub fn new(domain: Domain) -> Proofs {
+        Proofs { domain, by_owner: BTreeMap::new(), by_rank: BTreeMap::new() }
+    }
+
+    fn rank(&self, proof: &Equivocation) -> Rank {
+        (proof.epoch(), core::cmp::Reverse(proof.id(&self.domain)))
+    }
+
+    /// Whether `proof` would be remembered; costs no signature.
+    ///
+    /// # Errors
+    /// [`Rejected::Duplicate`] if it or a later one of the same owner is, [`Rejected::BookFull`].
+    pub fn judge(&self, proof: &Equivocation) -> Result<(), Rejected> {
+        let rank = self.rank(proof);
+        match self.by_owner.get(&proof.owner()) {
+            Some((_, known)) if self.rank(known) >= rank => Err(Rejected::Duplicate),
+            Some(_) => Ok(()),
+            None if self.by_rank.len() >= PROOFS_MAX && self.by_rank.keys().next() > Some(&rank) => {
+                Err(Rejected::BookFull)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers a verified proof; gives the ids of those that went for it.
+    ///
+    /// # Errors
+    /// As [`Proofs::judge`].
+    pub fn remember(&mut self, proof: Arc<Equivocation>) -> Result<Vec<Hash>, Rejected> {
+        self.judge(&proof)?;
+        let mut gone = Vec::new();
+        let (owner, rank, id) = (proof.owner(), self.rank(&proof), proof.id(&self.domain));
+        gone.extend(self.forget(&owner));
+        self.by_owner.insert(owner, (id, proof));
+        self.by_rank.insert(rank, owner);
+        if self.by_rank.len() > PROOFS_MAX
+            && let Some(first) = self.by_rank.values().next().copied()
+        {
+            gone.extend(self.forget(&first));
+        }
+        Ok(gone)
+    }
+
+    fn forget(&mut self, owner: &Address) -> Option<Hash> {
+        let (id, proof) = self.by_owner.remove(owner)?;
+        let rank = self.rank(&proof);
+        self.by_rank.remove(&rank);
+        Some(id)
+    }
+
+    /// Forgets what was proven long before `epoch`; gives the ids.
+    pub fn prune(&mut self, epoch: u64) -> Vec<Hash> {
+        let is_old = |rank: &Rank| rank.0.saturating_add(PROOF_EPOCHS) <= epoch;
+        let old: Vec<Address> =
+            self.by_rank.iter().take_while(|(rank, _)| is_old(rank)).map(|(_, owner)| *owner).collect();
+        old.iter().filter_map(|owner| self.forget(owner)).collect()
+    }
+
+    /// Whether this owner is proven to have equivocated.
+    pub fn has(&self, owner: &Address) -> bool {
+        self.by_owner.contains_key(owner)
+    }
+
+    /// The proof with this id.
+    pub fn find(&self, id: &Hash) -> Option<&Arc<Equivocation>> {
+        self.by_owner.values().find(|(known, _)| known == id).map(|(_, proof)| proof)
+    }
+
+    /// The ids of all proofs.
+    pub fn ids(&self) -> impl Iterator<Item = &Hash> {
+        self.by_owner.values().map(|(id, _)| id)
+    }
+
+    /// All proofs, by owner.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Equivocation>> {
+        self.by_owner.values().map(|(_, proof)| proof)
+    }
+}
