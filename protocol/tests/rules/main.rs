@@ -8,6 +8,7 @@ mod delegation;
 #[path = "../vectors/keys.rs"]
 mod keys;
 mod order;
+mod reconcile;
 mod signed;
 mod wire;
 #[allow(dead_code)]
