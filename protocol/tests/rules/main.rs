@@ -17,7 +17,6 @@ mod words;
 
 /// One row of a table: what was changed, the change, and the reason to refuse it.
 type Row<T> = (&'static str, fn(&mut T), protocol::Rejected);
-
 /// One row of a table of what is allowed: what was changed, and the change.
 type Fine<T> = (&'static str, fn(&mut T));
 
