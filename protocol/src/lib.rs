@@ -24,6 +24,7 @@ pub mod market;
 pub mod money;
 pub mod order;
 pub mod quantity;
+pub mod reconcile;
 pub mod rejected;
 pub mod signature;
 pub mod signed;

@@ -8,6 +8,7 @@ mod delegation;
 #[path = "../vectors/keys.rs"]
 mod keys;
 mod order;
+mod reconcile;
 mod signed;
 mod wire;
 #[allow(dead_code)]
@@ -16,7 +17,6 @@ mod words;
 
 /// One row of a table: what was changed, the change, and the reason to refuse it.
 type Row<T> = (&'static str, fn(&mut T), protocol::Rejected);
-
 /// One row of a table of what is allowed: what was changed, and the change.
 type Fine<T> = (&'static str, fn(&mut T));
 
