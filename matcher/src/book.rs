@@ -234,6 +234,11 @@ impl Book {
         self.ids.keys().chain(deals).chain(self.proofs.ids())
     }
 
+    /// How many things are in the replicated set.
+    pub fn kept_len(&self) -> u64 {
+        (self.ids.len() + self.fills.len() + self.proofs.len()) as u64
+    }
+
     /// What came and went since this was last asked, in order.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         core::mem::take(&mut self.changes)

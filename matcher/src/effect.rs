@@ -153,6 +153,28 @@ pub enum Event {
         /// Matches found.
         matches: usize,
     },
+    /// Every neighbour sealed the same.
+    Agreed {
+        /// The epoch.
+        epoch: u64,
+        /// What all sealed.
+        sealed_root: Hash,
+        /// How many neighbours.
+        neighbours: usize,
+        /// How long after the epoch's end the last one had said so, in ms.
+        took_ms: u64,
+    },
+    /// A neighbour sealed something else.
+    Differed {
+        /// The epoch.
+        epoch: u64,
+        /// Who.
+        neighbour: Address,
+        /// What was sealed here.
+        ours: Hash,
+        /// What it sealed.
+        theirs: Hash,
+    },
     /// This node proposed a deal.
     Proposed {
         /// Its id.
@@ -242,6 +264,13 @@ pub enum Effect {
     Store(Record),
     /// Keep on disk what came and went of the replicated set, when there is time: what is lost comes from peers again.
     Keep(Vec<Change>),
+    /// A peer did what no honest one does: it costs its standing.
+    Blame {
+        /// Who.
+        peer: Address,
+        /// What was wrong.
+        why: Rejected,
+    },
     /// Tell the user.
     Answer {
         /// From the input.

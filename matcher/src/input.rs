@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Flags, Hash, Identity, Price, Side, Signature};
 use serde::{Deserialize, Serialize};
@@ -131,7 +132,14 @@ pub enum Input {
         signature: Signature,
     },
     /// A peer of the same market connected.
-    PeerUp(Address),
+    PeerUp {
+        /// Who.
+        peer: Address,
+        /// Under which the two compare what they hold; new with each life of either.
+        salt: Salt,
+        /// Whether this node dialed.
+        is_outbound: bool,
+    },
     /// A peer is gone.
     PeerDown(Address),
 }

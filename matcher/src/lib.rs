@@ -27,6 +27,7 @@ pub mod market;
 mod pages;
 pub mod proofs;
 pub mod sealed;
+pub mod sync;
 mod waiting;
 #[cfg(test)]
 mod world;
@@ -41,3 +42,4 @@ pub use maker::Standing;
 pub use market::Market;
 pub use proofs::Proofs;
 pub use sealed::{SealedBook, SealedOrder};
+pub use sync::{Agreement, Agreements};

@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Domain, Hash, Parameters, Recovery, Rejected, Signature};
 
@@ -14,7 +15,7 @@ use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
-use crate::pages::Neighbours;
+use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
 /// Clearings that are kept.
@@ -36,7 +37,7 @@ pub struct Market {
     /// The last epoch that was cleared here.
     pub(crate) cleared: Option<u64>,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) neighbours: Neighbours,
+    pub(crate) sync: Sync,
     history: VecDeque<Arc<Clearing>>,
 }
 
@@ -55,7 +56,7 @@ impl Market {
             measured: None,
             cleared: None,
             effects: Vec::new(),
-            neighbours: Neighbours::default(),
+            sync: Sync::default(),
             history: VecDeque::new(),
         }
     }
@@ -75,9 +76,9 @@ impl Market {
             Input::Answered { ticket, result } => self.on_answered(ticket, result.map(|response| *response), now),
             Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
             Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
-            Input::PeerUp(peer) => self.on_peer_up(peer, now),
+            Input::PeerUp { peer, salt, is_outbound } => self.on_peer_up(peer, (salt, is_outbound), now),
             Input::PeerDown(peer) => {
-                self.neighbours.up.remove(&peer);
+                self.sync.part(&peer, &self.book);
                 self.waiting.forget_page_of(&peer);
             }
         }
@@ -87,9 +88,10 @@ impl Market {
     }
 
     /// What came into the replicated set and left it is kept by the caller too.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let changes = self.book.take_changes();
         if !changes.is_empty() {
+            self.sync.follow(&changes);
             self.effects.push(Effect::Keep(changes));
         }
     }
@@ -107,7 +109,7 @@ impl Market {
         }
         self.tick_deals(now);
         self.tick_maker(now);
-        self.tick_pages(now);
+        self.tick_sync(now);
     }
 
     fn clear_epoch(&mut self, epoch: u64, now: u64) {
@@ -121,6 +123,7 @@ impl Market {
             orders: clearing.orders,
             matches: clearing.matches.len(),
         }));
+        self.begin_agreement(epoch, clearing.sealed_root, now);
         self.propose_matches(&clearing, now);
         self.resume_proposals(now);
     }
@@ -144,6 +147,11 @@ impl Market {
                 let page = self.book_page(after);
                 self.respond(token, page);
             }
+            Request::Sync(summary) => self.on_sync_asked((from, token), &summary, now),
+            Request::Symbols { epoch, from: first, count } => {
+                self.on_symbols_asked((from, token), (epoch, first, count), now);
+            }
+            Request::Exchange { items, wants } => self.on_exchange_asked((from, token), (items, wants), now),
             Request::Propose { orders, terms, consumer } => {
                 let proposal = Proposal { from, bid: orders.1, terms, consumer };
                 self.on_proposal(token, proposal, now);
@@ -167,6 +175,7 @@ impl Market {
                 }
             }
             Some(Next::EndSent { deal }) => self.on_end_answered(&deal, result),
+            Some(Next::Compared { peer, wants }) => self.on_compared((peer, wants), result, now),
             Some(Next::PageAsked { from, after, pages_left }) => {
                 if let Ok(response) = result {
                     self.on_book_page((from, after, pages_left), response, now);
@@ -182,8 +191,8 @@ impl Market {
             Some(Next::Heads { token, entries, heard, is_faulty }) => {
                 self.on_heads_verified(token, (entries, heard), is_faulty, verdicts);
             }
-            Some(Next::Page { from, entries, deals, then }) => {
-                self.on_page_verified((entries, deals), verdicts, now);
+            Some(Next::Items { from, batch, then }) => {
+                self.on_items_verified(from, batch, verdicts, now);
                 self.ask_for_more(from, then);
             }
             Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
@@ -238,9 +247,8 @@ impl Market {
         self.effects.push(Effect::Respond { token, response: Box::new(response) });
     }
 
-    fn on_peer_up(&mut self, peer: Address, now: u64) {
-        self.neighbours.up.insert(peer);
-        self.ask_for_book(peer);
+    fn on_peer_up(&mut self, peer: Address, terms: (Salt, bool), now: u64) {
+        self.sync.meet(peer, terms, &self.book);
         let owed = |deal: &&Deal| deal.peer == peer && deal.end.is_some() && !deal.is_end_delivered;
         let owed: Vec<Hash> = self.deals.by_id.values().filter(owed).map(|deal| deal.id).collect();
         owed.iter().for_each(|deal| self.deliver_end(deal, now));

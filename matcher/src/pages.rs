@@ -1,15 +1,13 @@
-//! Anti-entropy by pages: what a peer that just connected is given of the book, and how such pages are taken in.
+//! The book by ranges, for whoever lacks most of it: what a peer is given, and how such pages are asked for.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use protocol::talk::{PAGE_MAX, Request, Response};
-use protocol::{Address, Entry, Hash, StruckDeal, wire};
+use protocol::talk::{Item, PAGE_MAX, Request, Response};
+use protocol::{Address, Entry, Hash, wire};
 
 use crate::book::STEPS_MAX;
-use crate::intake::Screened;
 use crate::market::Market;
-use crate::waiting::{Counted, Next, NextPage};
+use crate::waiting::{Next, NextPage};
 
 /// Bytes of entries in one page of the book; with its deals still under the response limit.
 const PAGE_BYTES_MAX: usize = 600 * 1024;
@@ -21,17 +19,6 @@ type Place = (Address, u16);
 fn place(entry: &Entry) -> Place {
     let (owner, slot, _) = entry.place();
     (owner, slot)
-}
-
-/// Every so many epochs one neighbour is asked for its book.
-const CATCH_UP_EPOCHS: u32 = 5;
-
-/// Whom the book is compared with, in turn.
-#[derive(Debug, Default)]
-pub(crate) struct Neighbours {
-    pub(crate) up: BTreeSet<Address>,
-    last: Option<Address>,
-    due_ms: u64,
 }
 
 impl Market {
@@ -66,20 +53,6 @@ impl Market {
         }
     }
 
-    /// Gossip drops silently: now and then one neighbour after the other is asked for its whole book.
-    pub(crate) fn tick_pages(&mut self, now: u64) {
-        if now < self.neighbours.due_ms {
-            return;
-        }
-        self.neighbours.due_ms = now.saturating_add(self.parameters.epoch_ms.saturating_mul(CATCH_UP_EPOCHS).into());
-        let after = |peer: &&Address| self.neighbours.last.is_none_or(|last| **peer > last);
-        let next = self.neighbours.up.iter().find(after).or_else(|| self.neighbours.up.first()).copied();
-        self.neighbours.last = next;
-        if let Some(peer) = next {
-            self.ask_for_book(peer);
-        }
-    }
-
     pub(crate) fn ask_for_more(&mut self, peer: Address, then: Option<NextPage>) {
         if let Some((after, pages_left)) = then {
             self.ask_for_page(peer, Some(after), pages_left);
@@ -106,33 +79,8 @@ impl Market {
         }
         let last = entries.last().map(place).filter(|_| is_more && pages_left > 0);
         let then = last.map(|last| (last, pages_left.saturating_sub(1)));
-        let Screened { fresh, mut work, .. } = self.screen_all(entries, now);
-        let mut fresh_deals = Vec::new();
-        for deal in deals {
-            if let Ok(recoveries) = self.screen_deal(&deal, now) {
-                fresh_deals.push((deal, recoveries.len()));
-                work.extend(recoveries);
-            }
-        }
-        match work.is_empty() {
-            true => self.ask_for_more(from, then),
-            false => self.recover(None, Next::Page { from, entries: fresh, deals: fresh_deals, then }, work),
-        }
-    }
-
-    pub(crate) fn on_page_verified(
-        &mut self,
-        (entries, deals): (Counted<Entry>, Counted<StruckDeal>),
-        verdicts: &[bool],
-        now: u64,
-    ) {
-        let mut verdicts = verdicts.iter();
-        self.admit_all(entries, &mut verdicts);
-        for (deal, recoveries) in deals {
-            let is_valid = verdicts.by_ref().take(recoveries).filter(|&&good| good).count() == recoveries;
-            if is_valid {
-                self.on_struck_verified(None, deal, true, now);
-            }
-        }
+        let items = entries.into_iter().map(Item::Entry);
+        let items = items.chain(deals.into_iter().map(|deal| Item::Deal(deal.into()))).collect();
+        self.take_items(from, items, then, now);
     }
 }

@@ -82,6 +82,16 @@ impl Proofs {
         old.iter().filter_map(|owner| self.forget(owner)).collect()
     }
 
+    /// How many owners are remembered.
+    pub fn len(&self) -> usize {
+        self.by_owner.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_owner.is_empty()
+    }
+
     /// Whether this owner is proven to have equivocated.
     pub fn has(&self, owner: &Address) -> bool {
         self.by_owner.contains_key(owner)

@@ -8,6 +8,7 @@ use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Equivocation
 
 use crate::deals::Proposal;
 use crate::maker::Standing;
+use crate::sync::Batch;
 
 /// Gossip messages under way; beyond it more are ignored.
 const GOSSIP_MAX: usize = 1024;
@@ -32,8 +33,8 @@ pub(crate) enum Next {
     Struck { token: u64, deal: Box<StruckDeal> },
     /// A proof against an owner.
     Proof { token: Option<u64>, proof: Box<Equivocation> },
-    /// A page of the book of a peer.
-    Page { from: Address, entries: Counted<Entry>, deals: Counted<StruckDeal>, then: Option<NextPage> },
+    /// What a peer sent of its book, and the page to ask for then.
+    Items { from: Address, batch: Batch, then: Option<NextPage> },
     /// A proposal to this node as a supplier.
     Proposal { token: u64, proposal: Box<Proposal> },
     /// A peer's word that a deal ends.
@@ -60,6 +61,8 @@ pub(crate) enum Next {
     Beat { deal: Hash },
     /// The end of a deal is on its way.
     EndSent { deal: Hash },
+    /// A comparison goes on; the things that were asked for.
+    Compared { peer: Address, wants: usize },
     /// A page of the book was asked for.
     PageAsked { from: Address, after: Option<(Address, u16)>, pages_left: u32 },
 }
@@ -146,7 +149,7 @@ impl Waiting {
     /// Whether a page of this peer's book is already on its way.
     pub(crate) fn has_page_of(&self, peer: &Address) -> bool {
         self.pending.values().any(
-            |pending| matches!(&pending.next, Next::PageAsked { from, .. } | Next::Page { from, .. } if from == peer),
+            |pending| matches!(&pending.next, Next::PageAsked { from, .. } | Next::Items { from, then: Some(_), .. } if from == peer),
         )
     }
 

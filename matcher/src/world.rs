@@ -7,8 +7,9 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
-use protocol::{Address, Entry, Hash, Side, keccak256, wire};
+use protocol::{Address, Entry, Hash, Rejected, Side, keccak256, wire};
 
 use crate::deals::{Deal, DealState, EndReason};
 use crate::effect::{Answer, Effect, Event, Record, Refused, Topic, Verdict};
@@ -39,6 +40,7 @@ pub struct Peer {
     pub market: Market,
     pub told: Vec<Event>,
     pub judged: BTreeMap<u64, Verdict>,
+    pub blamed: Vec<(Address, Rejected)>,
     answers: BTreeMap<u64, Result<Answer, Refused>>,
     /// Messages under judgement.
     heard: BTreeMap<u64, (Address, Topic, Vec<u8>)>,
@@ -66,6 +68,8 @@ pub struct World {
     pub faults: Faults,
     /// Peers of whom no word arrives.
     pub mute: BTreeSet<usize>,
+    /// How many requests of each kind were sent.
+    pub sent: BTreeMap<&'static str, usize>,
     /// Responses to requests that a test made itself.
     caught: BTreeMap<u64, Response>,
     cuts: BTreeSet<(usize, usize)>,
@@ -87,6 +91,7 @@ impl World {
                 market,
                 told: Vec::new(),
                 judged: BTreeMap::new(),
+                blamed: Vec::new(),
                 answers: BTreeMap::new(),
                 heard: BTreeMap::new(),
                 seen: BTreeSet::new(),
@@ -102,6 +107,7 @@ impl World {
             peers: peers.collect(),
             faults,
             mute: BTreeSet::new(),
+            sent: BTreeMap::new(),
             caught: BTreeMap::new(),
             cuts: BTreeSet::new(),
             queue: BTreeMap::new(),
@@ -227,6 +233,7 @@ impl World {
                 self.spread(peer, peer, topic, &bytes);
             }
             Effect::Send { ticket, to, request } => {
+                *self.sent.entry(kind(&request)).or_default() += 1;
                 let delay = self.random(self.faults.delay_ms) + 1;
                 match self.index(&to).filter(|&to| self.is_linked(peer, to)) {
                     Some(to) => self.later(delay, to, Task::Request { from: peer, ticket, request }),
@@ -247,6 +254,7 @@ impl World {
             }
             Effect::Store(record) => self.peers[peer].store(record),
             Effect::Keep(_) => {}
+            Effect::Blame { peer: of, why } => self.peers[peer].blamed.push((of, why)),
             Effect::Answer { user, answer } => drop(self.peers[peer].answers.insert(user, answer)),
             Effect::Tell(event) => self.peers[peer].told.push(event),
         }
@@ -298,6 +306,7 @@ impl World {
     pub fn teach(&mut self, peer: usize, entries: &[Entry]) {
         for entry in entries {
             let _ = self.peers[peer].market.admit(entry.clone());
+            self.peers[peer].market.settle();
             self.peers[peer].market.effects.clear();
         }
     }
@@ -376,17 +385,30 @@ impl World {
     /// Every break is mended, and all peers meet again.
     pub fn heal(&mut self) {
         self.cuts.clear();
+        self.meet_all();
+    }
+
+    /// All peers that can hear each other connect.
+    pub fn meet_all(&mut self) {
         for peer in 0..self.peers.len() {
             self.meet(peer);
         }
+    }
+
+    /// Under which two peers compare their sets, in their present lives.
+    pub fn salt(&self, a: usize, b: usize) -> Salt {
+        let hello =
+            |peer: usize| keccak256(&[&self.peers[peer].person.address.0, &self.peers[peer].life.to_be_bytes()]);
+        Salt::of_pair(&hello(a), &hello(b))
     }
 
     fn meet(&mut self, peer: usize) {
         for other in 0..self.peers.len() {
             if other != peer && self.is_linked(peer, other) {
                 let (a, b) = (self.peers[peer].person.address, self.peers[other].person.address);
-                self.input(peer, Input::PeerUp(b));
-                self.input(other, Input::PeerUp(a));
+                let salt = self.salt(peer, other);
+                self.input(peer, Input::PeerUp { peer: b, salt, is_outbound: true });
+                self.input(other, Input::PeerUp { peer: a, salt, is_outbound: false });
             }
         }
     }
@@ -460,6 +482,16 @@ impl World {
         let head = heads.find(|head| head.order().is_some_and(|order| order.side == side))?;
         let open = book.open_lots(head, running + 1).iter().map(|(first, end)| end - first).sum();
         head.order().map(|order| (open, order.price.0))
+    }
+}
+
+fn kind(request: &Request) -> &'static str {
+    match request {
+        Request::Sync(_) => "sync",
+        Request::Symbols { .. } => "symbols",
+        Request::Exchange { .. } => "exchange",
+        Request::Book { .. } => "book",
+        _ => "other",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::deal::{Acknowledgement, DealEnd, DealTerms, StruckDeal};
 use crate::equivocation::Equivocation;
 use crate::hash::Hash;
 use crate::market::MarketId;
+use crate::reconcile::{Estimator, MultisetHash, SymbolBytes};
 use crate::rejected::Rejected;
 use crate::signed::{Authority, Entry};
 use crate::task::{Receipt, Task};
@@ -18,6 +19,12 @@ use crate::task::{Receipt, Task};
 pub const CHUNK_MAX: usize = 192 * 1024;
 /// Entries of one page of the book.
 pub const PAGE_MAX: usize = 256;
+/// Things that one request may want.
+pub const WANTS_MAX: usize = 4096;
+/// Bytes of things in one request, which leaves room for what it wants.
+pub const REQUEST_ITEMS_BYTES_MAX: usize = 192 * 1024;
+/// Bytes of things in one response.
+pub const RESPONSE_ITEMS_BYTES_MAX: usize = 900 * 1024;
 
 /// Who a peer is and which market it is in: the first words on every connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +37,8 @@ pub struct Hello {
     pub agent: String,
     /// Live heads in its book.
     pub heads: u64,
+    /// Random, one for each life of the node: both sides' make the salt under which the pair compares sets.
+    pub salt: Hash,
 }
 
 /// Why two peers do not talk.
@@ -132,6 +141,50 @@ pub enum Item {
     Proof(alloc::boxed::Box<Equivocation>),
 }
 
+/// What a peer sealed last: the epoch and the root of the set that it cleared.
+pub type Sealed = Option<(u64, Hash)>;
+
+/// A heartbeat: what a peer holds, so that its neighbour can tell whether it holds the same and mend a small
+/// difference at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The epoch that runs at the sender: sets are compared within one epoch, because an epoch's end lets things go.
+    pub epoch: u64,
+    /// What it sealed last.
+    pub sealed: Sealed,
+    /// How many things it holds.
+    pub count: u64,
+    /// The sum of all of them, under the pair's salt.
+    pub hash: MultisetHash,
+    /// Tells how large a difference is.
+    pub estimator: Estimator,
+    /// The first coded symbols.
+    pub symbols: SymbolBytes,
+}
+
+/// The answer to a [`Summary`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Synced {
+    /// The two hold the same.
+    Equal,
+    /// Not to be compared now: another epoch runs here, or the sender asks too often or is no neighbour.
+    NotNow,
+    /// The difference was small: here is what the sender lacks.
+    Lacking(Vec<Item>),
+    /// The difference is larger: here are symbols of this side.
+    Symbols {
+        /// From the first on.
+        symbols: SymbolBytes,
+        /// How many can be had in all.
+        total: u32,
+    },
+    /// Too different for symbols: the book goes by ranges.
+    TooFar {
+        /// About how many things the sender lacks.
+        lacking: u64,
+    },
+}
+
 /// What one peer asks of another. The asker's address is the connection's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
@@ -141,6 +194,24 @@ pub enum Request {
     Book {
         /// `None` for the first page.
         after: Option<(Address, u16)>,
+    },
+    /// Every heartbeat, to a neighbour.
+    Sync(alloc::boxed::Box<Summary>),
+    /// More symbols of the set that the neighbour holds.
+    Symbols {
+        /// The epoch in which the comparison began.
+        epoch: u64,
+        /// The first one wanted.
+        from: u32,
+        /// How many.
+        count: u32,
+    },
+    /// The end of a comparison: what the neighbour lacks, and what is lacking here, as the lower halves of short ids.
+    Exchange {
+        /// What it lacks.
+        items: Vec<Item>,
+        /// At most [`WANTS_MAX`].
+        wants: Vec<u32>,
     },
     /// The consumer proposes a deal, with both signed orders and its own signature on the terms.
     Propose {
@@ -284,6 +355,17 @@ pub enum Response {
         /// Struck deals that take lots off these heads; sent with the last page.
         deals: Vec<StruckDeal>,
     },
+    /// To `Sync`, with what was sealed last here.
+    Synced {
+        /// What was sealed last here.
+        sealed: Sealed,
+        /// How the two sets compare.
+        synced: Synced,
+    },
+    /// To `Symbols`; empty if none are to be had.
+    Symbols(SymbolBytes),
+    /// To `Exchange`: as much of what was wanted as fits.
+    Items(Vec<Item>),
     /// To `Propose`: the supplier's word.
     Countersigned(Authority),
     /// To `Propose` and others: no, and why.

@@ -7,4 +7,6 @@ mod offers;
 mod proposals;
 mod silence;
 mod storms;
+mod sync;
+mod sync_attacks;
 mod trading;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use proptest::collection::vec as many;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
 use protocol::{Acknowledgement, Address, Authority, Capacity, DealEnd, DealTerms, EndCause, Entry, Hash};
 use protocol::{Metric, Order, OrderRef, Price, Rejected, Side, Signature, Typed};
@@ -336,7 +337,10 @@ impl Victim {
             Step::ProposeMatch(open_before, at) => self.propose_match(open_before, at),
             Step::End(at, by, is_cancel, elapsed_s) => self.end(at, by, is_cancel, elapsed_s),
             Step::Beat(at, by, elapsed_s) => self.beat(at, by, elapsed_s),
-            Step::Peer(peer) => self.input(Input::PeerUp(self.people[peer].address)),
+            Step::Peer(peer) => {
+                let (peer, salt) = (self.people[peer].address, Salt::of_pair(&Hash::ZERO, &Hash::ZERO));
+                self.input(Input::PeerUp { peer, salt, is_outbound: true });
+            }
             Step::Page(at, orders, is_more) => self.page(at, orders, is_more),
             Step::Bytes(bytes, is_deal) => self.hear(if is_deal { Topic::Deals } else { Topic::Orders }, bytes),
             Step::Odd(ticket, kind, verdicts) => self.odd(ticket, kind, verdicts),

@@ -9,6 +9,7 @@ use protocol::{Address, Delegation, Entry, Hash, Order, Rejected, Scope, Side, T
 use crate::book::STEPS_MAX;
 use crate::effect::{Effect, Topic, Verdict};
 use crate::input::Input;
+use crate::market::Market;
 use crate::world::World;
 use crate::world::people::{Person, deal_message, draft, market, order, orders_message, struck, terms};
 
@@ -276,23 +277,28 @@ fn a_peer_that_gives_pages_without_end_is_not_asked_without_end() {
     };
     let machine = &mut world.peers[0].market;
     let now = world.now;
-    let first = ticket_of(machine.handle(Input::PeerUp(from), now));
-    assert_eq!(ticket_of(machine.handle(Input::PeerUp(from), now)), None, "one page of a peer at a time");
+    let ask = |machine: &mut Market| {
+        machine.ask_for_book(from);
+        ticket_of(core::mem::take(&mut machine.effects))
+    };
+    let first = ask(machine);
+    assert_eq!(ask(machine), None, "one page of a peer at a time");
     let page = |entries: Vec<Entry>| Ok(Response::Book { entries, is_more: true, deals: vec![] }.into());
     let result = page(vec![entry.clone(); PAGE_MAX + 1]);
     assert_eq!(ticket_of(machine.handle(Input::Answered { ticket: first.unwrap(), result }, now)), None);
-    let again = ticket_of(machine.handle(Input::PeerUp(from), now)).unwrap();
+    let again = ask(machine).unwrap();
     let effects = machine.handle(Input::Answered { ticket: again, result: page(vec![entry.clone()]) }, now);
     let [Effect::Recover { ticket, .. }] = effects[..] else { panic!("{effects:?}") };
+    assert_eq!(ask(machine), None, "the page that is being verified is not over yet");
     let next = ticket_of(machine.handle(Input::Recovered { ticket, verdicts: vec![true] }, now)).unwrap();
     let same = machine.handle(Input::Answered { ticket: next, result: page(vec![entry]) }, now);
     assert!(same.is_empty(), "a page that does not go on is the last: {same:?}");
-    let empty = ticket_of(machine.handle(Input::PeerUp(from), now)).unwrap();
+    let empty = ask(machine).unwrap();
     assert!(machine.handle(Input::Answered { ticket: empty, result: page(vec![]) }, now).is_empty());
     // A connection that broke owes its page no longer.
-    assert!(ticket_of(machine.handle(Input::PeerUp(from), now)).is_some());
+    assert!(ask(machine).is_some());
     machine.handle(Input::PeerDown(from), now);
-    assert!(ticket_of(machine.handle(Input::PeerUp(from), now)).is_some());
+    assert!(ask(machine).is_some());
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! Two or more machines that come to hold the same, by as few words as the difference needs.
+
+use alloc::vec::Vec;
+
+use protocol::{Entry, Side};
+
+use crate::effect::Event;
+use crate::world::World;
+use crate::world::people::{Person, market, order};
+
+/// So many orders of as many strangers, for the running epoch and a while after.
+fn orders(world: &World, from: u64, count: u64) -> Vec<Entry> {
+    let epoch = market().epoch_at(world.now);
+    (from..from + count).map(|number| Person::new(10_000 + number).entry(order(Side::Ask, 100, epoch))).collect()
+}
+
+/// Two peers past their first comparison, with `common` orders on both and others on one of them each.
+fn two(seed: u64, (common, first, second): (u64, u64, u64)) -> World {
+    let mut world = World::new(2, seed);
+    world.cut(0, 1);
+    let all = orders(&world, 0, common + first + second);
+    let (both, apart) = all.split_at(common as usize);
+    let (ours, theirs) = apart.split_at(first as usize);
+    world.teach(0, both);
+    world.teach(1, both);
+    world.teach(0, ours);
+    world.teach(1, theirs);
+    world.sent.clear();
+    world.heal();
+    world
+}
+
+fn is_equal(world: &World) -> bool {
+    (1..world.peers.len()).all(|peer| world.book(peer) == world.book(0))
+}
+
+fn sent(world: &World, kind: &str) -> usize {
+    world.sent.get(kind).copied().unwrap_or_default()
+}
+
+#[test]
+fn up_to_four_differences_are_mended_by_the_heartbeats_alone() {
+    for (seed, apart) in [(1, (300, 1, 0)), (2, (300, 0, 3)), (3, (300, 2, 2)), (4, (0, 1, 1)), (5, (300, 4, 0))] {
+        let mut world = two(seed, apart);
+        assert!(world.run_until(500, is_equal), "{apart:?}");
+        let others = sent(&world, "symbols") + sent(&world, "exchange") + sent(&world, "book");
+        assert_eq!(others, 0, "{:?}", world.sent);
+    }
+}
+
+#[test]
+fn hundreds_of_differences_are_mended_by_symbols_and_an_exchange_without_the_book() {
+    let mut world = two(6, (2_000, 150, 250));
+    assert!(world.run_until(1_000, is_equal), "{:?}", world.sent);
+    assert_eq!(world.book(0).len(), 2_400);
+    assert_eq!(sent(&world, "book"), 0);
+    assert!((1..=2).contains(&sent(&world, "exchange")), "{:?}", world.sent);
+    assert!(sent(&world, "symbols") <= 12, "{:?}", world.sent);
+}
+
+#[test]
+fn a_cold_start_gets_the_book_by_ranges_and_gives_none() {
+    let mut world = two(7, (0, 0, 3_000));
+    assert!(world.run_until(5_000, is_equal), "{:?}", world.sent);
+    let pages = 3_000_usize.div_ceil(protocol::talk::PAGE_MAX);
+    assert!((pages..=pages + 3).contains(&sent(&world, "book")), "{:?}", world.sent);
+}
+
+#[test]
+fn what_was_mended_at_one_neighbour_is_passed_on_along_a_line() {
+    let mut world = World::new(5, 8);
+    for (a, b) in [(0, 2), (0, 3), (0, 4), (1, 3), (1, 4), (2, 4)] {
+        world.cut(a, b);
+    }
+    world.meet_all();
+    let entries = orders(&world, 0, 30);
+    world.teach(0, &entries);
+    assert!(world.run_until(2_500, is_equal), "{:?}", world.sent);
+}
+
+#[test]
+fn deals_and_proofs_are_compared_like_orders() {
+    use crate::world::people::{deal_message, struck, terms};
+    let mut world = World::new(2, 9);
+    world.cut(0, 1);
+    let epoch = market().epoch_at(world.now);
+    let (supplier, consumer) = (Person::new(50), Person::new(51));
+    let ask = supplier.entry(order(Side::Ask, 100, epoch));
+    let bid = consumer.entry(order(Side::Bid, 100, epoch));
+    let ids = [&ask, &bid].map(|entry| entry.id(&market().domain()));
+    world.teach(0, &[ask.clone(), bid.clone()]);
+    world.teach(1, &[ask, bid]);
+    for price in [100, 101] {
+        let mut terms = terms(epoch, (ids[0], supplier.address), (ids[1], consumer.address));
+        (terms.open_before, terms.price.0) = (world.now / 1000 + 30, price);
+        world.gossip(1, 0, crate::effect::Topic::Deals, deal_message(struck(&terms, &supplier, &consumer)));
+    }
+    let kept = |world: &World, peer: usize| world.peers[peer].market.book().kept_len();
+    assert_eq!((kept(&world, 0), kept(&world, 1)), (5, 2), "two orders, two deals and a proof");
+    world.heal();
+    assert!(world.run_until(1_000, |world| kept(world, 1) == 5));
+    assert!(world.peers[1].market.book().proofs().has(&supplier.address));
+}
+
+#[test]
+fn neighbours_say_which_root_they_sealed_and_when_all_agree() {
+    let mut world = World::new(3, 10);
+    world.heal();
+    let entries = orders(&world, 0, 5);
+    world.teach(0, &entries);
+    world.run_to_epoch(300);
+    let (epoch, sealed_root, _) = world.root(0);
+    for peer in 0..3 {
+        let agreement = world.peers[peer].market.agreement(epoch).unwrap();
+        assert_eq!(agreement.sealed_root, sealed_root);
+        assert_eq!((agreement.agree().count(), agreement.differ().count(), agreement.silent().count()), (2, 0, 0));
+        assert!(agreement.took_ms.is_some_and(|took| took < 300), "{agreement:?}");
+        let is_told = |event: &Event| matches!(event, Event::Agreed { epoch: at, neighbours: 2, .. } if *at == epoch);
+        assert_eq!(world.peers[peer].told.iter().filter(|event| is_told(event)).count(), 1);
+    }
+}
+
+#[test]
+fn a_neighbour_that_sealed_another_book_is_named() {
+    let mut world = World::new(2, 11);
+    world.heal();
+    world.run_to_epoch(500);
+    world.sever(0, 1);
+    let entries = orders(&world, 0, 1);
+    world.teach(0, &entries);
+    world.run_to_epoch(10);
+    let (epoch, ours, _) = world.root(0);
+    world.uncut(0, 1);
+    // What is asked meanwhile times out first.
+    world.run_until(4_000, |world| world.peers[0].told.iter().any(|event| matches!(event, Event::Differed { .. })));
+    let told = world.peers[0].told.iter().find_map(|event| match event {
+        Event::Differed { epoch, neighbour, ours, theirs } => Some((*epoch, *neighbour, *ours, *theirs)),
+        _ => None,
+    });
+    let (at, neighbour, here, theirs) = told.unwrap_or_else(|| panic!("{epoch} {ours}"));
+    assert!(at >= epoch && here != theirs && neighbour == world.peers[1].person.address);
+    let agreement = world.peers[0].market.agreement(at).unwrap();
+    assert_eq!((agreement.took_ms, agreement.differ().count()), (None, 1));
+    world.run_to_epoch(500);
+    assert_eq!(world.root(0), world.root(1), "the next epoch is right again");
+}

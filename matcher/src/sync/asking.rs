@@ -1,0 +1,148 @@
+//! The asker's half of a comparison: heartbeats when they are due, symbols until the difference is peeled, the exchange.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use protocol::reconcile::{Decoder, Difference, Progress, SYMBOLS_HEARTBEAT, SymbolBytes, next_chunk};
+use protocol::talk::{REQUEST_ITEMS_BYTES_MAX, Request, Response, Summary, Synced, WANTS_MAX};
+use protocol::{Address, Rejected};
+
+use super::{DIFFERENCE_SMALL, items_of};
+use crate::input::Unanswered;
+use crate::market::Market;
+use crate::waiting::Next;
+
+/// Heartbeats in an epoch; in its guard twice as many for the time.
+const BEATS_PER_EPOCH: u32 = 4;
+/// Symbols of a further chunk at least.
+const STEP_MIN: usize = 16;
+
+impl Market {
+    /// The epoch whose beginning the book has taken in.
+    pub(crate) fn book_epoch(&self) -> Option<u64> {
+        self.cleared.map(|cleared| cleared + 1)
+    }
+
+    fn beat_interval_ms(&self, now: u64) -> u64 {
+        let is_guard = self.parameters.epoch_to_sign(now) > self.parameters.epoch_at(now);
+        let beats = if is_guard { 2 * BEATS_PER_EPOCH } else { BEATS_PER_EPOCH };
+        u64::from(self.parameters.epoch_ms / beats).max(50)
+    }
+
+    /// Asks every neighbour that is due.
+    pub(crate) fn tick_sync(&mut self, now: u64) {
+        let epoch = self.parameters.epoch_at(now);
+        if self.book_epoch() != Some(epoch) {
+            return;
+        }
+        let next_ms = now.saturating_add(self.beat_interval_ms(now));
+        let is_due = |neighbour: &super::Neighbour| {
+            let is_wanted = (neighbour.is_chosen && now >= neighbour.due_ms) || neighbour.is_owing;
+            is_wanted && !neighbour.is_asked && now >= neighbour.quiet_until_ms
+        };
+        let due: Vec<Address> =
+            self.sync.neighbours.iter().filter(|(_, one)| is_due(one)).map(|(peer, _)| *peer).collect();
+        let sealed = self.last_sealed();
+        for peer in due {
+            let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { continue };
+            neighbour.due_ms = next_ms;
+            neighbour.is_owing = false;
+            let sketch = &neighbour.sketch;
+            let summary = Summary {
+                epoch,
+                sealed,
+                count: sketch.len(),
+                hash: sketch.hash(),
+                estimator: sketch.estimator(),
+                symbols: sketch.encode(0, SYMBOLS_HEARTBEAT),
+            };
+            self.ask_neighbour(peer, Request::Sync(Box::new(summary)));
+        }
+    }
+
+    fn ask_neighbour(&mut self, peer: Address, request: Request) {
+        if let Some(neighbour) = self.sync.neighbours.get_mut(&peer) {
+            neighbour.is_asked = true;
+            let wants = match &request {
+                Request::Exchange { wants, .. } => wants.len(),
+                _ => 0,
+            };
+            self.ask(peer, Next::Compared { peer, wants }, request);
+        }
+    }
+
+    pub(crate) fn on_compared(
+        &mut self,
+        (peer, wants): (Address, usize),
+        result: Result<Response, Unanswered>,
+        now: u64,
+    ) {
+        let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
+        neighbour.is_asked = false;
+        match result {
+            Ok(Response::Synced { sealed, synced }) => {
+                self.note_sealed(&peer, sealed, now);
+                self.on_synced(peer, synced, now);
+            }
+            Ok(Response::Symbols(symbols)) => self.feed(peer, &symbols, now),
+            Ok(Response::Items(items)) => match items.is_empty() && wants > 0 {
+                // It showed ids that it cannot serve.
+                true => self.strike(&peer, Rejected::Stale, now),
+                false => self.take_items(peer, items, None, now),
+            },
+            // Silence, a busy peer, a snapshot that is gone: the next heartbeat begins afresh.
+            _ => neighbour.decoder = None,
+        }
+    }
+
+    fn on_synced(&mut self, peer: Address, synced: Synced, now: u64) {
+        match synced {
+            Synced::Equal => {
+                if let Some(neighbour) = self.sync.neighbours.get_mut(&peer) {
+                    neighbour.strikes = 0;
+                }
+            }
+            Synced::NotNow => {}
+            Synced::Lacking(items) => self.take_items(peer, items, None, now),
+            Synced::TooFar { lacking } if lacking > DIFFERENCE_SMALL => self.ask_for_book(peer),
+            Synced::TooFar { .. } => {}
+            Synced::Symbols { symbols, total } => {
+                let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
+                neighbour.sketch.grow(total as usize, self.book.kept_ids());
+                neighbour.decoder = Some(Decoder::new(&neighbour.sketch));
+                self.feed(peer, &symbols, now);
+            }
+        }
+    }
+
+    fn feed(&mut self, peer: Address, symbols: &SymbolBytes, now: u64) {
+        let epoch = self.parameters.epoch_at(now);
+        let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
+        let Some(mut decoder) = neighbour.decoder.take() else { return };
+        match decoder.feed(symbols, &neighbour.sketch) {
+            Ok(Progress::Done(difference)) => self.exchange(peer, &difference),
+            Ok(Progress::More) => {
+                let have = decoder.symbols();
+                let count = next_chunk(have, 0).max(STEP_MIN) as u32;
+                neighbour.decoder = Some(decoder);
+                self.ask_neighbour(peer, Request::Symbols { epoch, from: have as u32, count });
+            }
+            Ok(Progress::GivenUp) => self.strike(&peer, Rejected::TooLarge, now),
+            Err(rejected) => self.strike(&peer, rejected, now),
+        }
+    }
+
+    /// The difference is known: what the neighbour lacks goes to it, what is lacking here is asked for.
+    fn exchange(&mut self, peer: Address, difference: &Difference) {
+        let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
+        neighbour.strikes = 0;
+        if difference.is_empty() {
+            return;
+        }
+        let Some(neighbour) = self.sync.neighbours.get(&peer) else { return };
+        let ids = self.sync.find(&neighbour.sketch, &difference.here, &self.book);
+        let items = items_of(&self.book, &ids, REQUEST_ITEMS_BYTES_MAX);
+        let wants: Vec<u32> = difference.there.iter().take(WANTS_MAX).map(|short| *short as u32).collect();
+        self.ask_neighbour(peer, Request::Exchange { items, wants });
+    }
+}
