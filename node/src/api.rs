@@ -2,6 +2,7 @@
 //!
 //! Every route needs `Authorization: Bearer <api.token>`, a `Host` that names this machine, and no foreign `Origin`.
 
+pub mod agreement;
 mod convert;
 mod error;
 mod events;
@@ -82,6 +83,7 @@ pub async fn serve(
         .route("/v1/book", get(market::book))
         .route("/v1/epochs", get(market::epochs))
         .route("/v1/epochs/{epoch}", get(market::epoch))
+        .route("/v1/equivocations", get(agreement::equivocations))
         .route("/v1/bench", get(market::measured).post(market::bench))
         .route("/v1/orders", get(market::orders).post(market::place))
         .route("/v1/orders/{id}", axum::routing::delete(market::withdraw))

@@ -28,9 +28,9 @@ use std::sync::Arc;
 
 pub use libp2p::Multiaddr;
 pub use libp2p::identity::Keypair;
-use protocol::Address;
 use protocol::talk::{Hello, Request, Response};
 use protocol::wire::GOSSIP_MAX;
+use protocol::{Address, Rejected};
 use tokio::sync::{mpsc, oneshot};
 
 pub use error::{DialFailure, NetError, PublishError, RequestError};
@@ -151,6 +151,11 @@ impl Net {
     /// Disconnects an address and keeps it out until the node ends or [`Net::unban`].
     pub fn ban(&self, address: Address) {
         self.tell(Command::Ban(address));
+    }
+
+    /// A peer did what no honest one does: it counts as a fault, and after some of them the peer is left alone.
+    pub fn blame(&self, address: Address, why: Rejected) {
+        self.tell(Command::Blame(address, why));
     }
 
     /// Lets a banned address in again.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use matcher::{Input, Market};
 use protocol::talk::{Hello, Request, Response, TaskRefusal};
-use protocol::{Capacity, wire};
+use protocol::{Capacity, Hash, wire};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -173,11 +173,16 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
 
 fn net_config(config: &Config, home: &Home) -> Result<NetConfig, NodeError> {
     let market = &home.file.market;
+    let mut salt = Hash::ZERO;
+    let no_randomness =
+        |error: getrandom::Error| NodeError::System { what: "no randomness", source: std::io::Error::other(error) };
+    getrandom::fill(&mut salt.0).map_err(no_randomness)?;
     let hello = Hello {
         market: market.id(),
         protocol_version: market.protocol_version,
         agent: format!("souk/{}", env!("CARGO_PKG_VERSION")),
         heads: 0,
+        salt,
     };
     Ok(NetConfig {
         keypair: home.key.host_key(),
@@ -312,10 +317,10 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 let input = Input::Asked { from, token: 0, request: Box::new(request) };
                 engine.work(Work::Request { input, reply }).await;
             }
-            NetEvent::PeerUp { address } => {
+            NetEvent::PeerUp { address, salt, is_outbound } => {
                 tracing::info!("connected to {address}");
                 engine.tell(Happening::PeerUp { peer: address });
-                engine.input(Input::PeerUp(address)).await;
+                engine.input(Input::PeerUp { peer: address, salt, is_outbound }).await;
             }
             NetEvent::PeerDown { address } => {
                 tracing::info!("lost {address}");

@@ -4,6 +4,7 @@ use matcher::{Clearing, Deal, Head, Market, Standing};
 use protocol::quantity::Scale;
 use protocol::{Address, Capacity, Hash, Identity, Metric, Side};
 
+use crate::api::agreement;
 use crate::api::error::{ApiError, Result};
 use crate::api::words::{DealWord, EpochWord, MatchWord, MetricWord, OrderRequest, OrderWord};
 
@@ -84,7 +85,7 @@ pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
 }
 
 /// One clearing.
-pub fn epoch(clearing: &Clearing) -> EpochWord {
+pub fn epoch(market: &Market, clearing: &Clearing) -> EpochWord {
     let word = |found: &matcher::Match| MatchWord {
         ask: found.ask.id,
         bid: found.bid.id,
@@ -100,6 +101,7 @@ pub fn epoch(clearing: &Clearing) -> EpochWord {
         root: clearing.root,
         orders: clearing.orders,
         matches: clearing.matches.iter().map(word).collect(),
+        agreement: agreement::word(market, clearing.epoch),
     }
 }
 

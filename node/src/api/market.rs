@@ -41,7 +41,7 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
             peers: peers.len(),
             heads: market.book().len(),
             epoch: parameters.epoch_at(now),
-            cleared: market.clearings().next_back().map(|clearing| convert::epoch(clearing)),
+            cleared: market.clearings().next_back().map(|clearing| convert::epoch(market, clearing)),
             measured: market.measured().map(convert::metrics).unwrap_or_default(),
             now_ms: now,
             uptime_s: now.saturating_sub(started_ms) / 1000,
@@ -70,8 +70,9 @@ pub async fn book(State(api): State<Shared>) -> Result<Json<BookWord>> {
 
 /// `GET /v1/epochs`.
 pub async fn epochs(State(api): State<Shared>) -> Result<Json<Vec<EpochWord>>> {
-    let look =
-        |market: &matcher::Market, _| market.clearings().rev().map(|clearing| convert::epoch(clearing)).collect();
+    let look = |market: &matcher::Market, _| {
+        market.clearings().rev().map(|clearing| convert::epoch(market, clearing)).collect()
+    };
     Ok(Json(api.engine.view(look).await?))
 }
 
@@ -89,7 +90,7 @@ pub async fn epoch(State(api): State<Shared>, Path(epoch): Path<String>) -> Resu
             Some(number) => market.clearing(number),
             None => market.clearings().next_back(),
         };
-        found.map(|clearing| convert::epoch(clearing))
+        found.map(|clearing| convert::epoch(market, clearing))
     };
     let unknown = || {
         let message = format!("this node keeps no clearing of epoch {epoch}");

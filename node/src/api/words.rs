@@ -9,6 +9,8 @@ use protocol::talk::TaskState;
 use protocol::{Address, Authority, DealTerms, Flags, Hash, MarketId, Price, Receipt, Side, TaskFile};
 use serde::{Deserialize, Serialize};
 
+use crate::api::agreement::AgreementWord;
+
 /// Every error body: `{"error": {...}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -225,6 +227,8 @@ pub struct EpochWord {
     pub orders: usize,
     /// What was matched.
     pub matches: Vec<MatchWord>,
+    /// Which neighbours sealed the same.
+    pub agreement: Option<AgreementWord>,
 }
 
 /// One match.

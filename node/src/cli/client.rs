@@ -11,6 +11,7 @@ use ureq::{Agent, Body};
 
 use super::error::CliError;
 use super::here;
+use crate::api::agreement::EquivocationWord;
 use crate::api::words::{
     BenchRequest, BenchWord, BookWord, ConnectRequest, DealWord, EpochWord, Failure, OrderRequest, OrderWord, PeerWord,
     PlacedWord, StatusWord, TaskRequest, TaskWord,
@@ -217,6 +218,11 @@ impl Client {
             Some(epoch) => self.get(&format!("epochs/{epoch}")),
             None => self.get("epochs/latest"),
         }
+    }
+
+    /// Owners that signed the same lots twice.
+    pub fn equivocations(&self) -> Result<Vec<EquivocationWord>, CliError> {
+        self.get("equivocations")
     }
 
     /// The node's own deals.

@@ -2,6 +2,7 @@
 
 mod book;
 mod epoch;
+mod equivocations;
 mod init;
 mod join;
 mod watch;
@@ -20,8 +21,10 @@ pub enum Market {
     Join(join::Join),
     /// All live orders.
     Book(book::Book),
-    /// A clearing: its roots and matches.
+    /// A clearing: its roots and matches, and which neighbours sealed the same.
     Epoch(epoch::Epoch),
+    /// Owners that are proven to have signed the same lots twice.
+    Equivocations(equivocations::Equivocations),
     /// What happens, as it happens; with --json one document a line.
     Watch(watch::Watch),
 }
@@ -34,6 +37,7 @@ impl Market {
             Market::Join(command) => command.run(context),
             Market::Book(command) => command.run(context),
             Market::Epoch(command) => command.run(context),
+            Market::Equivocations(command) => command.run(context),
             Market::Watch(command) => command.run(context),
         }
     }

@@ -37,6 +37,7 @@ impl Loop {
                     tracing::warn!(%error, "not published");
                 }
             }
+            Effect::Blame { peer, why } => self.parts.net.blame(peer, why),
             Effect::Send { ticket, to, request } => self.send(ticket, to, *request),
             Effect::Respond { token, response } => {
                 if let Some(reply) = self.replies.remove(&token) {
@@ -91,6 +92,10 @@ impl Loop {
                 tracing::info!("struck deal {deal}: {supplier} sells to {consumer}");
             }
             Event::Struck { .. } => tracing::debug!(?event),
+            Event::Agreed { .. } => tracing::debug!(?event),
+            Event::Differed { epoch, neighbour, .. } => {
+                tracing::info!("{neighbour} sealed another book than this node for epoch {epoch}");
+            }
             Event::Equivocated { owner, deals: [first, second], .. } => {
                 tracing::warn!("{owner} signed the same lots twice, in deals {first} and {second}");
             }

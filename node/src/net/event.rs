@@ -5,6 +5,7 @@ use libp2p::request_response::ResponseChannel;
 use libp2p::{Multiaddr, PeerId};
 pub use matcher::{Topic, Verdict};
 use protocol::Address;
+use protocol::reconcile::Salt;
 use protocol::talk::{Refusal, Request, Response};
 use serde::Serialize;
 
@@ -45,10 +46,14 @@ pub enum NetEvent {
         /// For the response, within ten seconds.
         reply: ReplyToken,
     },
-    /// A peer is connected and in the same market.
+    /// A peer is connected and in the same market; again if it comes back in another life.
     PeerUp {
         /// The peer.
         address: Address,
+        /// Under which the two compare what they hold.
+        salt: Salt,
+        /// Whether this node dialed.
+        is_outbound: bool,
     },
     /// A peer that was up is gone.
     PeerDown {

@@ -110,12 +110,12 @@ mod tests {
     use protocol::Address;
 
     fn up(number: u8) -> NetEvent {
-        NetEvent::PeerUp { address: Address([number; 20]) }
+        NetEvent::PeerDown { address: Address([number; 20]) }
     }
 
     fn number(event: NetEvent) -> u8 {
         match event {
-            NetEvent::PeerUp { address } => address.0[0],
+            NetEvent::PeerDown { address } => address.0[0],
             other => panic!("{other:?}"),
         }
     }

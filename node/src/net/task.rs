@@ -18,8 +18,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, ping};
-use protocol::Address;
 use protocol::talk::{Hello, Response};
+use protocol::{Address, Rejected};
 use tokio::sync::{mpsc, oneshot};
 
 use super::behaviour::{self, Behaviour, BehaviourEvent, Topics};
@@ -53,6 +53,7 @@ pub(super) enum Command {
     Peers(oneshot::Sender<Vec<PeerState>>),
     Listeners(oneshot::Sender<Vec<Multiaddr>>),
     Ban(Address),
+    Blame(Address, Rejected),
     Unban(Address),
     Heads(u64),
     Shutdown(oneshot::Sender<()>),
@@ -205,6 +206,7 @@ impl Task {
             Command::Peers(reply) => drop(reply.send(self.peer_states())),
             Command::Listeners(reply) => drop(reply.send(self.listeners())),
             Command::Ban(address) => self.ban(address),
+            Command::Blame(address, why) => self.blame(address, why),
             Command::Unban(address) => self.unban(&address),
             Command::Heads(heads) => self.hello.heads = heads,
             Command::Shutdown(_) => unreachable!("the loop ends at a shutdown"),

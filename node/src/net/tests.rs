@@ -45,7 +45,7 @@ fn market() -> MarketId {
 }
 
 fn hello() -> Hello {
-    Hello { market: market(), protocol_version: 1, agent: "souk/test".into(), heads: 3 }
+    Hello { market: market(), protocol_version: 1, agent: "souk/test".into(), heads: 3, salt: protocol::Hash::ZERO }
 }
 
 fn config(seed: u8, listen: &[&str]) -> NetConfig {
@@ -94,8 +94,10 @@ impl Node {
     }
 
     async fn wait_up(&mut self, peer: Address) {
-        self.wait("a peer up", |event| matches!(event, NetEvent::PeerUp { address } if address == peer).then_some(()))
-            .await;
+        self.wait("a peer up", |event| {
+            matches!(event, NetEvent::PeerUp { address, .. } if address == peer).then_some(())
+        })
+        .await;
     }
 
     async fn wait_down(&mut self, peer: Address) {

@@ -4,7 +4,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use protocol::bulk::BulkProof;
-use protocol::talk::{Bytes, DealMessage, Hello, Refusal, Request, Response, TaskNews, TaskRefusal, TaskState};
+use protocol::equivocation::{Equivocation, Word};
+use protocol::reconcile::{Salt, Sketch};
+use protocol::talk::{Bytes, DealMessage, Hello, Item, Refusal, Request, Response, Summary, Synced};
+use protocol::talk::{TaskNews, TaskRefusal, TaskState};
 use protocol::{
     Acknowledgement, Address, Authority, Cancel, Capacity, DealEnd, DealTerms, Delegation, EndCause, Entry, Flags,
     Hash, Identity, Limits, MarketId, Metering, Metric, Order, OrderRef, Outcome, Price, ProgramKind, Receipt,
@@ -160,7 +163,10 @@ fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
 }
 
 pub fn deal_message() -> impl Strategy<Value = DealMessage> {
-    struck().prop_map(|deal| DealMessage::Struck(Box::new(deal)))
+    prop_oneof![
+        struck().prop_map(|deal| DealMessage::Struck(Box::new(deal))),
+        equivocation().prop_map(|proof| DealMessage::Equivocation(Box::new(proof))),
+    ]
 }
 
 fn file() -> impl Strategy<Value = TaskFile> {
@@ -219,12 +225,58 @@ fn receipt() -> impl Strategy<Value = Receipt> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    (hash(), any::<u32>(), text(), number()).prop_map(|(market, protocol_version, agent, heads)| Hello {
+    (hash(), any::<u32>(), text(), number(), hash()).prop_map(|(market, protocol_version, agent, heads, salt)| Hello {
         market: MarketId(market),
         protocol_version,
         agent,
         heads,
+        salt,
     })
+}
+
+/// The sketch of a few ids.
+fn sketch() -> impl Strategy<Value = Sketch> {
+    (hash(), vec(hash(), 0..20)).prop_map(|(salt, ids)| {
+        let mut sketch = Sketch::new(Salt::of_pair(&salt, &salt), 64);
+        ids.iter().for_each(|id| sketch.insert(id));
+        sketch
+    })
+}
+
+fn summary() -> impl Strategy<Value = Summary> {
+    (sketch(), number(), option::of((number(), hash()))).prop_map(|(sketch, epoch, sealed)| Summary {
+        epoch,
+        sealed,
+        count: sketch.len(),
+        hash: sketch.hash(),
+        estimator: sketch.estimator(),
+        symbols: sketch.encode(0, 16),
+    })
+}
+
+pub fn equivocation() -> impl Strategy<Value = Equivocation> {
+    let word = || (terms(), authority()).prop_map(|(terms, authority)| Word { terms, authority });
+    let side = prop::sample::select(vec![Side::Ask, Side::Bid]);
+    (side, word(), word()).prop_map(|(side, first, second)| Equivocation { side, first, second })
+}
+
+fn items() -> impl Strategy<Value = Vec<Item>> {
+    let item = prop_oneof![
+        entry().prop_map(Item::Entry),
+        struck().prop_map(|deal| Item::Deal(deal.into())),
+        equivocation().prop_map(|proof| Item::Proof(proof.into())),
+    ];
+    vec(item, 0..4)
+}
+
+fn synced() -> impl Strategy<Value = Synced> {
+    prop_oneof![
+        Just(Synced::Equal),
+        Just(Synced::NotNow),
+        items().prop_map(Synced::Lacking),
+        (sketch(), any::<u32>()).prop_map(|(sketch, total)| Synced::Symbols { symbols: sketch.encode(0, 40), total }),
+        number().prop_map(|lacking| Synced::TooFar { lacking }),
+    ]
 }
 
 pub fn request() -> impl Strategy<Value = Request> {
@@ -238,6 +290,9 @@ pub fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
         hello().prop_map(Request::Hello),
         option::of((address(), any::<u16>())).prop_map(|after| Request::Book { after }),
+        summary().prop_map(|summary| Request::Sync(summary.into())),
+        (number(), any::<u32>(), any::<u32>()).prop_map(|(epoch, from, count)| Request::Symbols { epoch, from, count }),
+        (items(), vec(any::<u32>(), 0..9)).prop_map(|(items, wants)| Request::Exchange { items, wants }),
         propose,
         (deal_end(), authority()).prop_map(|(end, authority)| Request::EndDeal(end, authority)),
         beat.prop_map(|(deal, acknowledgement)| Request::Heartbeat { deal, acknowledgement }),
@@ -279,6 +334,9 @@ pub fn response() -> impl Strategy<Value = Response> {
         hello().prop_map(Response::Hello),
         refusal().prop_map(Response::Refused),
         book.prop_map(|(entries, is_more, deals)| Response::Book { entries, is_more, deals }),
+        (option::of((number(), hash())), synced()).prop_map(|(sealed, synced)| Response::Synced { sealed, synced }),
+        sketch().prop_map(|sketch| Response::Symbols(sketch.encode(3, 50))),
+        items().prop_map(Response::Items),
         authority().prop_map(Response::Countersigned),
         rejected().prop_map(Response::Declined),
         any::<bool>().prop_map(|is_running| Response::Alive { is_running }),

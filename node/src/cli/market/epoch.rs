@@ -1,13 +1,14 @@
-//! `souk market epoch`: what one clearing came to, with its roots in full, so that nodes can be compared.
+//! `souk market epoch`: what one clearing came to, with its roots in full, and which neighbours agree.
 
 use clap::Args;
 
+use crate::api::agreement::{AgreementWord, DifferWord};
 use crate::api::words::{EpochWord, MatchWord};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::table::{facts, short, table};
 
-/// A clearing: its roots and matches.
+/// A clearing: its roots and matches, and which neighbours sealed the same.
 #[derive(Debug, Args)]
 pub struct Epoch {
     /// Which one; the last one if left out.
@@ -21,13 +22,32 @@ impl Epoch {
     }
 }
 
+/// `5 neighbours sealed the same, 41 ms after the epoch's end`, and who did not.
+pub(crate) fn agreement(word: &AgreementWord) -> Vec<String> {
+    let neighbours = |count: usize| if count == 1 { "1 neighbour".to_owned() } else { format!("{count} neighbours") };
+    let mut lines = Vec::new();
+    match (word.agree.len(), word.took_ms) {
+        (0, _) if word.differ.is_empty() && word.silent.is_empty() => lines.push("no neighbours to agree with".into()),
+        (count, Some(took_ms)) => {
+            lines.push(format!("{} sealed the same, the last {took_ms} ms after the epoch's end", neighbours(count)));
+        }
+        (count, None) => lines.push(format!("{} sealed the same", neighbours(count))),
+    }
+    let differs = |one: &DifferWord| format!("{} sealed {}", one.neighbour, one.sealed_root);
+    lines.extend(word.differ.iter().map(differs));
+    lines.extend(word.silent.iter().map(|neighbour| format!("{neighbour} has not said what it sealed")));
+    lines
+}
+
 fn text(epoch: &EpochWord) -> String {
-    let rows = [
+    let mut rows = vec![
         ("epoch", epoch.epoch.to_string()),
         ("orders", epoch.orders.to_string()),
         ("sealed root", epoch.sealed_root.to_string()),
         ("root", epoch.root.to_string()),
     ];
+    let lines = epoch.agreement.as_ref().map(agreement).unwrap_or_default();
+    rows.extend(lines.into_iter().map(|line| ("agreement", line)));
     let row = |found: &MatchWord| {
         let ids = [short(&found.ask), short(&found.bid)];
         let parties = [found.supplier.to_string(), found.consumer.to_string()];

@@ -30,6 +30,12 @@ fn text(status: &StatusWord) -> String {
             short(&epoch.root)
         )
     });
+    let agreement = status.cleared.as_ref().and_then(|epoch| epoch.agreement.as_ref());
+    let agreement = agreement.map_or("none yet".into(), |word| {
+        let differ = if word.differ.is_empty() { "" } else { " (see souk market epoch)" };
+        let (agree, others) = (word.agree.len(), word.differ.len());
+        format!("{agree} neighbours sealed the same, {others} another book{differ}, {} silent", word.silent.len())
+    });
     let mut rows = vec![
         ("address", status.address.to_string()),
         ("market", format!("{} {}", market.name, short(&market.id.0))),
@@ -38,6 +44,7 @@ fn text(status: &StatusWord) -> String {
         ("book", format!("{} heads", grouped(status.heads as u64))),
         ("epoch", format!("{} of {} ms", status.epoch, grouped(market.epoch_ms.into()))),
         ("cleared", cleared),
+        ("agreement", agreement),
         ("measured", metrics(&status.measured, "nothing yet: souk bench")),
         ("deals", format!("{} running", status.deals_running)),
         ("up", format!("{}, version {}", display_seconds(status.uptime_s), status.version)),

@@ -6,8 +6,9 @@ use libp2p::core::ConnectedPoint;
 use libp2p::request_response::ResponseChannel;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use protocol::Address;
+use protocol::reconcile::Salt;
 use protocol::talk::{Hello, Refusal, Request, Response};
+use protocol::{Address, Rejected};
 
 use super::super::codec::Parcel;
 use super::super::error::{DialFailure, RequestError};
@@ -121,9 +122,13 @@ impl Task {
         if matches!(peer.stage, Stage::Leaving) {
             return;
         }
+        let salt = Salt::of_pair(&self.hello.salt, &hello.salt);
+        // A peer that comes back before its old connection is seen to be dead has another salt.
+        let is_same_life = matches!(&peer.stage, Stage::Welcome(before) if before.salt == hello.salt);
         peer.stage = Stage::Welcome(hello);
         let address = peer.address;
-        let is_news = !std::mem::replace(&mut peer.is_up, true);
+        let is_outbound = peer.links.first().is_some_and(|link| link.direction == Direction::Outbound);
+        let is_news = !std::mem::replace(&mut peer.is_up, true) || !is_same_life;
         let early = std::mem::take(&mut peer.early);
         for waiter in std::mem::take(&mut peer.dial_waiters) {
             let _ = waiter.send(Ok(address));
@@ -131,7 +136,7 @@ impl Task {
         self.memory.pardon(&id);
         self.add_reach(&id);
         if is_news {
-            self.outbox.tell(NetEvent::PeerUp { address });
+            self.outbox.tell(NetEvent::PeerUp { address, salt, is_outbound });
         }
         for (parcel, channel) in early {
             self.on_request(id, parcel, channel);
@@ -172,6 +177,13 @@ impl Task {
             self.memory.shun(*id, Shunned { until, refusal: None });
             self.swarm.behaviour_mut().blocked.block_peer(*id);
             self.swarm.behaviour_mut().kad.remove_peer(id);
+        }
+    }
+
+    pub(super) fn blame(&mut self, address: Address, why: Rejected) {
+        tracing::debug!(%address, code = why.code(), "a fault of a peer");
+        if let Some(id) = self.peers.id_of(&address) {
+            self.fault(&id);
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use libp2p::PeerId;
 use libp2p::request_response::{Event, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use protocol::reconcile::SYMBOLS_MAX;
 use protocol::talk::{Refusal, Request, Response, TaskRefusal};
 use protocol::wire::REQUEST_MAX;
 use protocol::{Address, Rejected};
@@ -27,6 +28,10 @@ pub(super) enum Sent {
 
 /// Bytes that a request for a page of the book counts for, besides its own.
 const BOOK_COST: usize = 64 * 1024;
+/// Bytes that each thing counts for that a request wants.
+const WANT_COST: usize = 256;
+/// Bytes that each symbol counts for that a request wants.
+const SYMBOL_COST: usize = 10;
 
 impl Task {
     /// A request of the node: to a welcomed peer at once, to any other once it is found.
@@ -105,6 +110,8 @@ impl Task {
         let asked = match &parcel.content {
             // A few bytes that ask for many.
             Ok(Request::Book { .. }) => parcel.bytes + BOOK_COST,
+            Ok(Request::Exchange { wants, .. }) => parcel.bytes + wants.len() * WANT_COST,
+            Ok(Request::Symbols { count, .. }) => parcel.bytes + (*count as usize).min(SYMBOLS_MAX) * SYMBOL_COST,
             _ => parcel.bytes,
         };
         let is_allowed = peer.allowance.take_request(asked, Instant::now());
