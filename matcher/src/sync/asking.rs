@@ -16,6 +16,10 @@ use crate::waiting::Next;
 const BEATS_PER_EPOCH: u32 = 4;
 /// Symbols of a further chunk at least.
 const STEP_MIN: usize = 16;
+/// A neighbour that has not sealed yet what was sealed here is asked again so soon.
+const LATE_MS: u64 = 100;
+/// Of so many things that a neighbour showed, it must be able to serve one.
+const SERVED_MIN: usize = 4;
 
 impl Market {
     /// The epoch whose beginning the book has taken in.
@@ -82,16 +86,27 @@ impl Market {
         match result {
             Ok(Response::Synced { sealed, synced }) => {
                 self.note_sealed(&peer, sealed, now);
+                self.ask_late_sealer(&peer, now);
                 self.on_synced(peer, synced, now);
             }
             Ok(Response::Symbols(symbols)) => self.feed(peer, &symbols, now),
-            Ok(Response::Items(items)) => match items.is_empty() && wants > 0 {
-                // It showed ids that it cannot serve.
+            Ok(Response::Items(items)) => match items.is_empty() && wants >= SERVED_MIN {
+                // It showed ids that it cannot serve; a few may have been replaced since.
                 true => self.strike(&peer, Rejected::Stale, now),
                 false => self.take_items(peer, items, None, now),
             },
             // Silence, a busy peer, a snapshot that is gone: the next heartbeat begins afresh.
             _ => neighbour.decoder = None,
+        }
+    }
+
+    /// A neighbour whose epoch ended a moment later is asked soon again what it sealed.
+    fn ask_late_sealer(&mut self, peer: &Address, now: u64) {
+        let ours = self.last_sealed();
+        if let Some(neighbour) = self.sync.neighbours.get_mut(peer)
+            && neighbour.sealed.map(|(epoch, _)| epoch) < ours.map(|(epoch, _)| epoch)
+        {
+            neighbour.due_ms = neighbour.due_ms.min(now.saturating_add(LATE_MS));
         }
     }
 
