@@ -124,6 +124,13 @@ impl Fleet {
         addresses.filter_map(|address| self.owners.iter().position(|owner| *owner == address)).collect()
     }
 
+    /// Whom a node met, in order, as often as it did.
+    pub fn meetings(&self, index: usize) -> Vec<usize> {
+        let log = self.log(index).to_lowercase();
+        let met = log.lines().filter_map(|line| line.split_once("connected to ")).map(|(_, owner)| owner.trim());
+        met.filter_map(|met| self.owners.iter().position(|owner| owner == met)).collect()
+    }
+
     /// How a node sealed an epoch, if it has.
     pub fn seal(&self, index: usize, epoch: u64) -> Option<Seal> {
         let word = self.souk(index, &["market", "epoch", &epoch.to_string()]).ok()?;
@@ -146,14 +153,18 @@ impl Fleet {
         start.elapsed()
     }
 
-    /// The end of every node's log.
+    /// What every node said last of its peers.
     pub fn logs(&self) -> String {
-        let log = |index: usize| {
-            let text = std::fs::read_to_string(self.data(index).join("test.log")).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            format!("node {index}:\n{}", lines[lines.len().saturating_sub(12)..].join("\n"))
+        let tail = |index: usize| {
+            let text = self.log(index);
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains("event=")).collect();
+            format!("node {index}, {}:\n{}", self.owners[index], lines[lines.len().saturating_sub(30)..].join("\n"))
         };
-        (0..self.size()).map(log).collect::<Vec<_>>().join("\n")
+        (0..self.size()).map(tail).collect::<Vec<_>>().join("\n")
+    }
+
+    fn log(&self, index: usize) -> String {
+        std::fs::read_to_string(self.data(index).join("test.log")).unwrap_or_default()
     }
 }
 
