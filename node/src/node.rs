@@ -1,5 +1,8 @@
 //! One node: puts keys, disk, mesh, loop, tasks and API together, and takes them down again in order.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{nightly, test, tidy, wasm};
+use crate::{mesh, nightly, test, tidy, wasm};
 
 const USAGE: &str = "usage: cargo xtask <chore>
   tidy [folder]    check the shape of the house
   test             install what is missing, then everything that a change must pass
   nightly          test, then the tests marked #[ignore]
-  wasm [--check]   build the C examples to WebAssembly, or compare what is committed with what they build";
+  wasm [--check]   build the C examples to WebAssembly, or compare what is committed with what they build
+  mesh             simulate gossip meshes and print their tables; best with --release";
 
 /// Runs the chore that `words` name; the error is for a person.
 pub fn run(words: &[&str]) -> Result<(), String> {
@@ -17,6 +18,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         ["tidy", folder] => tidy::run(Path::new(folder)),
         ["test"] => test::run(&root()),
         ["nightly"] => nightly::run(&root()),
+        ["mesh"] => mesh::run(),
         ["wasm"] => wasm::build_all(&root()),
         ["wasm", "--check"] => wasm::check_all(&root()),
         _ => Err(USAGE.into()),

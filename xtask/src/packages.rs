@@ -15,7 +15,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need { what: "a C compiler, for libsecp256k1", packages: &["gcc", "libc6-dev"], is_met: compiles_c },
     Need {
         what: "a C compiler for WebAssembly, for the examples",
@@ -26,6 +26,11 @@ const NEEDS: [Need; 3] = [
         what: "Python with pip, which downloads the programs that tests run",
         packages: &["python3", "python3-pip"],
         is_met: downloads,
+    },
+    Need {
+        what: "root, network namespaces and their tools, for the test of a parted network",
+        packages: &["iproute2", "ethtool"],
+        is_met: makes_networks,
     },
 ];
 const COMPONENTS: [&str; 2] = ["rustfmt", "clippy"];
@@ -113,6 +118,16 @@ fn compiles_c() -> bool {
 
 fn downloads() -> bool {
     succeeds("python3", &["-m", "pip", "--version"])
+}
+
+/// Whether a namespace with a pair of links can be made, and the links told to leave nothing to a network card.
+fn makes_networks() -> bool {
+    let name = format!("souk-xtask-{}", std::process::id());
+    let is_made = succeeds("ip", &["netns", "add", &name]);
+    let is_linked = is_made
+        && succeeds("ip", &["-n", &name, "link", "add", "here", "type", "veth", "peer", "name", "there"])
+        && succeeds("ip", &["netns", "exec", &name, "ethtool", "-K", "here", "tx", "off", "gso", "off"]);
+    is_made && succeeds("ip", &["netns", "delete", &name]) && is_linked
 }
 
 fn compiles_wasm() -> bool {
