@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 
 mod decoder;
+mod density;
 mod estimator;
 mod item;
 mod places;
@@ -48,11 +49,11 @@ impl Difference {
 }
 
 /// How many symbols to ask for next, `have` being there already and the sets differing in about `estimate` ids; 0 at
-/// [`SYMBOLS_MAX`]. The first aim stays below what the estimate calls for, since what is sent in vain is not got back;
-/// then small steps.
+/// [`SYMBOLS_MAX`]. The first aim stays below the 1.38 a difference that it takes, since the estimate may be too high and
+/// what is sent in vain is not got back; then small steps. [`Decoder::next_chunk`] needs half as many.
 pub fn next_chunk(have: usize, estimate: u64) -> usize {
     let estimate = usize::try_from(estimate).unwrap_or(usize::MAX).min(SYMBOLS_MAX);
     let aim = estimate + estimate / 8;
-    let step = (have / 24).max(4);
+    let step = (have / 24).max(8);
     aim.saturating_sub(have).max(step).min(SYMBOLS_MAX.saturating_sub(have))
 }

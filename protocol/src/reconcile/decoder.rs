@@ -5,16 +5,17 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::density::Density;
 use super::item::MultisetHash;
 use super::places::{self, Places};
 use super::sketch::Sketch;
 use super::symbol::{Symbol, SymbolBytes};
-use super::{Difference, SYMBOLS_MAX};
+use super::{Difference, SYMBOLS_MAX, next_chunk};
 use crate::rejected::Rejected;
 
 /// How often one symbol may give an item away. Once is enough unless a symbol of several items looked like one of a single
 /// item: then items are taken and given back until the false one is found out, and at this bound the symbol falls silent.
-const PEELS_MAX: u8 = 6;
+const PEELS_MAX: u8 = 3;
 
 /// How far a [`Decoder`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,7 @@ pub struct Decoder {
     /// Where each of `taken` comes next, beyond the symbols fed.
     ahead: BinaryHeap<Reverse<(usize, usize)>>,
     queue: Vec<usize>,
+    density: Density,
 }
 
 /// What is left at one index, and how often it gave an item away.
@@ -68,12 +70,30 @@ impl Decoder {
             taken: Vec::new(),
             ahead: BinaryHeap::new(),
             queue: Vec::new(),
+            density: Density::default(),
         }
     }
 
     /// How many symbols were fed: the index from which the next ones must be.
     pub fn symbols(&self) -> usize {
         self.left.len()
+    }
+
+    /// About how many items differ, from how many of the fed symbols hold none or one of them: with a standard error of
+    /// 4 % in 1,000 once as many symbols were fed as items differ. `None` while too few do.
+    pub fn estimate(&self) -> Option<u64> {
+        self.density.estimate()
+    }
+
+    /// How many symbols to ask for next; `estimate` is the estimators'. As [`next_chunk`], with the aim from the symbols fed
+    /// as soon as they tell more.
+    pub fn next_chunk(&self, estimate: u64) -> usize {
+        let have = self.left.len();
+        match self.estimate() {
+            // 9/8 of 19/16 is a third more, a little less than what is needed on average.
+            Some(better) => next_chunk(have, better + better * 3 / 16),
+            None => next_chunk(have, estimate),
+        }
     }
 
     /// Takes the next symbols of the other side. `own` is needed only if it has grown since and more symbols come than
@@ -94,6 +114,10 @@ impl Decoder {
         }
         let pairs = self.own[from..end].iter().zip(&theirs);
         self.left.extend(pairs.map(|(own, their)| Left { symbol: own.minus(their), peels: 0 }));
+        for index in from..end {
+            let symbol = &self.left[index].symbol;
+            self.density.note(index, symbol.is_empty(index) || symbol.single(index).is_some());
+        }
         self.carry_on();
         self.open += (from..end).filter(|at| !self.left[*at].symbol.is_empty(*at)).count();
         self.queue.extend((from..end).rev());

@@ -244,6 +244,31 @@ fn two_neighbours_have_one_salt_and_other_pairs_another() {
     assert_eq!(SALT.item(&a).short(), SALT.short(&a));
 }
 
+/// Sketches are linear: what both sides hold cancels out, so a million shared ids would change nothing here.
+#[test]
+fn a_thousand_differences_are_repaired_for_sixteen_bytes_each_in_few_rounds() {
+    let (mut bytes, mut rounds, runs) = (0, 0, 20);
+    for seed in 0..runs {
+        let (here, there) = (ids(seed, 500), ids(seed + 100, 500));
+        let (own, theirs) = (sketch(2_048, &[&here]), sketch(2_048, &[&there]));
+        let estimate = own.estimator().difference(&theirs.estimator());
+        let heartbeat = (theirs.len(), theirs.hash(), theirs.estimator());
+        bytes += wire::encode(&heartbeat).len();
+        let mut decoder = Decoder::new(&own);
+        let mut chunk = theirs.encode(0, SYMBOLS_HEARTBEAT);
+        let difference = loop {
+            (bytes, rounds) = (bytes + wire::encode(&chunk).len(), rounds + 1);
+            match decoder.feed(&chunk, &own).unwrap() {
+                Progress::More => chunk = theirs.encode(decoder.symbols(), decoder.next_chunk(estimate)),
+                Progress::Done(difference) => break difference,
+                Progress::GivenUp => unreachable!("a thousand are far below the cap"),
+            }
+        };
+        bytes += 4 * difference.there.len();
+    }
+    assert!(bytes <= 16 * 1_000 * runs as usize && rounds <= 6 * runs, "{bytes} {rounds}");
+}
+
 #[test]
 fn chunks_end_at_the_cap_and_always_go_on_before_it() {
     for estimate in [0, 1, 1_000, u64::MAX] {

@@ -8,7 +8,7 @@ use protocol::{Parameters, keccak256};
 use serde_json::{Value, json};
 
 use crate::case::{ACCEPTED, Case, sorted};
-use crate::{accepted, body, eip712, keys, message, refused, words};
+use crate::{accepted, body, eip712, keys, message, reconcile, refused, words};
 
 fn markets() -> Vec<Parameters> {
     vec![words::settled("vectors"), words::chainless()]
@@ -72,12 +72,13 @@ fn path(name: &str) -> PathBuf {
 }
 
 /// Name and text of every file, as the code makes it.
-fn made() -> [(&'static str, String); 3] {
+fn made() -> [(&'static str, String); 4] {
     let market = &markets()[0];
     [
         ("market.json", market_file()),
         ("accepted.json", cases_file(&accepted::all(market))),
         ("refused.json", cases_file(&refused::all(market))),
+        ("reconcile.json", reconcile::file()),
     ]
 }
 
@@ -112,6 +113,11 @@ fn every_case_of_the_files_is_judged_as_it_says() {
     assert_eq!(judged.filter_map(Result::err).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(accepted.len() >= 30 && accepted.iter().all(|case| case.expect == ACCEPTED && case.signer.is_some()));
     assert!(refused.len() >= 30 && refused.iter().all(|case| case.expect != ACCEPTED));
+}
+
+#[test]
+fn the_examples_of_reconciliation_are_what_they_say() {
+    reconcile::judge(&read("reconcile.json"));
 }
 
 #[test]

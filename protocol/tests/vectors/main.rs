@@ -9,5 +9,6 @@ mod eip712;
 mod files;
 mod keys;
 mod message;
+mod reconcile;
 mod refused;
 mod words;
