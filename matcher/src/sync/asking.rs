@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use protocol::reconcile::{Decoder, Difference, Progress, SYMBOLS_HEARTBEAT, SymbolBytes, next_chunk};
+use protocol::reconcile::{Decoder, Difference, Progress, SYMBOLS_HEARTBEAT, SymbolBytes};
 use protocol::talk::{REQUEST_ITEMS_BYTES_MAX, Request, Response, Summary, Synced, WANTS_MAX};
 use protocol::{Address, Rejected};
 
@@ -138,7 +138,7 @@ impl Market {
             Ok(Progress::Done(difference)) => self.exchange(peer, &difference),
             Ok(Progress::More) => {
                 let have = decoder.symbols();
-                let count = next_chunk(have, 0).max(STEP_MIN) as u32;
+                let count = decoder.next_chunk(0).max(STEP_MIN) as u32;
                 neighbour.decoder = Some(decoder);
                 self.ask_neighbour(peer, Request::Symbols { epoch, from: have as u32, count });
             }
