@@ -62,7 +62,7 @@ pub(crate) struct Neighbour {
     due_ms: u64,
     /// Whether a question to it is open.
     is_asked: bool,
-    /// It holds what is lacking here, as its own question showed.
+    /// It may hold what is lacking here: it is new, its own question showed it, or it is its turn.
     is_owing: bool,
     decoder: Option<Decoder>,
     /// The symbols that it is being sent, and the epoch in which they were true.
@@ -84,7 +84,8 @@ impl Neighbour {
             is_chosen: false,
             due_ms: 0,
             is_asked: false,
-            is_owing: false,
+            // Whoever comes may hold what nobody here does, as after a partition.
+            is_owing: true,
             decoder: None,
             served: None,
             requests: (0, 0),
@@ -102,6 +103,8 @@ pub(crate) struct Sync {
     /// Connected peers without a place among the neighbours, and what a place would need.
     waiting: BTreeMap<Address, (Salt, bool)>,
     recent: VecDeque<Hash>,
+    /// Whose turn it was last among those that are not asked at every heartbeat.
+    turn: Option<Address>,
     pub(crate) agreements: Agreements,
 }
 
@@ -171,6 +174,16 @@ impl Sync {
     pub(crate) fn hurry(&mut self, due_ms: u64) {
         for neighbour in self.neighbours.values_mut().filter(|neighbour| neighbour.is_chosen) {
             neighbour.due_ms = neighbour.due_ms.min(due_ms);
+        }
+    }
+
+    /// One of those that are not asked at every heartbeat has its turn.
+    fn take_turns(&mut self) {
+        let mut others = self.neighbours.iter().filter(|(_, one)| !one.is_chosen).map(|(peer, _)| *peer);
+        let first = others.clone().next();
+        self.turn = others.find(|peer| self.turn.is_none_or(|last| *peer > last)).or(first);
+        if let Some(neighbour) = self.turn.and_then(|peer| self.neighbours.get_mut(&peer)) {
+            neighbour.is_owing = true;
         }
     }
 

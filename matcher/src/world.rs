@@ -405,12 +405,17 @@ impl World {
     fn meet(&mut self, peer: usize) {
         for other in 0..self.peers.len() {
             if other != peer && self.is_linked(peer, other) {
-                let (a, b) = (self.peers[peer].person.address, self.peers[other].person.address);
-                let salt = self.salt(peer, other);
-                self.input(peer, Input::PeerUp { peer: b, salt, is_outbound: true });
-                self.input(other, Input::PeerUp { peer: a, salt, is_outbound: false });
+                self.meet_pair(peer, other);
             }
         }
+    }
+
+    /// Two peers connect.
+    pub fn meet_pair(&mut self, peer: usize, other: usize) {
+        let (a, b) = (self.peers[peer].person.address, self.peers[other].person.address);
+        let salt = self.salt(peer, other);
+        self.input(peer, Input::PeerUp { peer: b, salt, is_outbound: true });
+        self.input(other, Input::PeerUp { peer: a, salt, is_outbound: false });
     }
 
     /// A peer loses everything but its disk; requests to it time out.

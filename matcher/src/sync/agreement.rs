@@ -73,6 +73,7 @@ impl Market {
             self.sync.agreements.0.pop_front();
         }
         self.sync.hurry(now);
+        self.sync.take_turns();
         self.look_at_agreement(epoch, now);
     }
 

@@ -144,3 +144,21 @@ fn a_neighbour_that_sealed_another_book_is_named() {
     world.run_to_epoch(500);
     assert_eq!(world.root(0), world.root(1), "the next epoch is right again");
 }
+
+/// Eight neighbours of its own half kept a peer busy: the one that came from the other half was never asked.
+#[test]
+fn a_peer_with_neighbours_enough_asks_the_one_that_comes_from_another_half_too() {
+    let mut world = World::new(20, 12);
+    let halves = |a: usize, b: usize| (a < 10) != (b < 10);
+    for (a, b) in (0..20).flat_map(|a| (0..a).map(move |b| (a, b))).filter(|(a, b)| halves(*a, *b)) {
+        world.cut(a, b);
+    }
+    world.meet_all();
+    let entries = orders(&world, 0, 40);
+    (0..10).for_each(|peer| world.teach(peer, &entries[..20]));
+    (10..20).for_each(|peer| world.teach(peer, &entries[20..]));
+    world.run(500);
+    world.uncut(0, 10);
+    world.meet_pair(0, 10);
+    assert!(world.run_until(2_000, is_equal), "{:?}", world.sent);
+}
