@@ -42,9 +42,25 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     }
     let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
     let (value, used): (T, usize) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| Rejected::Encoding)?;
-    match used == bytes.len() && encode(&value) == bytes {
+    match used == bytes.len() && is_canonical(&value, bytes) {
         true => Ok(value),
         false => Err(Rejected::Encoding),
+    }
+}
+
+/// Whether `bytes` are what encoding `value` gives, without writing it out.
+fn is_canonical<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
+    let mut rest = Expected(bytes);
+    bincode::serde::encode_into_writer(value, &mut rest, bincode::config::standard()).is_ok() && rest.0.is_empty()
+}
+
+/// Takes only the bytes that are expected.
+struct Expected<'a>(&'a [u8]);
+
+impl bincode::enc::write::Writer for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(bincode::error::EncodeError::UnexpectedEnd)?;
+        Ok(())
     }
 }
 
