@@ -7,7 +7,7 @@ use protocol::talk::{PAGE_MAX, Request, Response};
 use protocol::{Address, Entry, Hash, StruckDeal, wire};
 
 use crate::book::STEPS_MAX;
-use crate::intake::Screened;
+use crate::intake::{Fresh, Screened};
 use crate::market::Market;
 use crate::waiting::{Counted, Next, NextPage};
 
@@ -122,7 +122,7 @@ impl Market {
 
     pub(crate) fn on_page_verified(
         &mut self,
-        (entries, deals): (Counted<Entry>, Counted<StruckDeal>),
+        (entries, deals): (Fresh, Counted<StruckDeal>),
         verdicts: &[bool],
         now: u64,
     ) {

@@ -1,6 +1,6 @@
 //! What is sold: a versioned table of metrics and vectors of scores. Knows no order and no machine.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
 
@@ -149,7 +149,7 @@ impl Typed for Score {
 
 /// A vector of scores, sorted by metric id, each metric once, no zero values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Capacity(Vec<Score>);
+pub struct Capacity(Box<[Score]>);
 
 impl Capacity {
     /// Sorts and merges: of a metric that is named twice the last value counts; zero values are left out.
@@ -192,7 +192,7 @@ impl Capacity {
             .0
             .iter()
             .map(|score| score.value.checked_mul(lots.into()).map(|value| Score { metric: score.metric, value }));
-        scaled.collect::<Option<Vec<_>>>().map(Capacity)
+        scaled.collect::<Option<Box<[_]>>>().map(Capacity)
     }
 
     /// The sum of two capacities; `None` if a value exceeds 64 bits.
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn only_the_canonical_form_passes() {
         let score = |metric, value| Score { metric, value };
-        assert!(Capacity(alloc::vec![score(2, 10), score(5, 123_456)]).check().is_ok());
+        assert!(Capacity([score(2, 10), score(5, 123_456)].into()).check().is_ok());
         for bad in [
             alloc::vec![],
             alloc::vec![score(5, 1), score(2, 1)],
@@ -302,7 +302,7 @@ mod tests {
             alloc::vec![score(999, 1)],
             alloc::vec![score(2, 123)],
         ] {
-            assert_eq!(Capacity(bad).check(), Err(Rejected::Capacity));
+            assert_eq!(Capacity(bad.into()).check(), Err(Rejected::Capacity));
         }
     }
 

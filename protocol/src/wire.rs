@@ -3,6 +3,8 @@
 //! bincode alone accepts other encodings of the same value, trailing bytes and absurd lengths, so every decode has a
 //! limit, must consume all of its input, and must encode back to exactly that input. Ids never depend on these bytes.
 
+pub mod spans;
+
 use alloc::vec::Vec;
 
 use serde::Serialize;
