@@ -123,7 +123,7 @@ impl Book {
 
     /// The highest version in a slot, 0 if there is none.
     pub fn top_version(&self, owner: Address, slot: u16) -> u64 {
-        self.slots.top(&(owner, slot)).map_or(0, |top| top.entry.place().2)
+        self.slots.steps((owner, slot)).map_or(0, |steps| steps.top.entry.place().2)
     }
 
     /// Heads in the book, empty slots included.
@@ -155,12 +155,12 @@ impl Book {
         }
         let (from, expiry) = (self.first_epoch(entry), entry.epochs().1);
         let rank = (version, core::cmp::Reverse(*id));
-        let mut steps = self.slots.steps((owner, slot));
-        if steps.any(|step| step.rank() > rank && self.first_epoch(&step.entry) <= from) {
+        let steps = self.slots.steps((owner, slot));
+        let steps = || steps.into_iter().flat_map(|steps| steps.iter());
+        if steps().any(|step| step.rank() > rank && self.first_epoch(&step.entry) <= from) {
             return Err(Rejected::Stale);
         }
-        let mut steps = self.slots.steps((owner, slot));
-        let is_more = !steps.any(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
+        let is_more = !steps().any(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
         match is_more && self.len() >= self.heads_max && self.standing.is_last(&owner, expiry, id) {
             true => Err(Rejected::BookFull),
             false => Ok(()),
@@ -189,6 +189,8 @@ impl Book {
         let (gone, mut kept): (Vec<_>, Vec<_>) = self
             .slots
             .steps((owner, slot))
+            .into_iter()
+            .flat_map(|steps| steps.iter())
             .cloned()
             .partition(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
         kept.push(head.clone());
@@ -348,7 +350,8 @@ impl Book {
     /// Takes a head out that nothing replaces.
     fn remove(&mut self, head: Arc<Head>) {
         let (owner, slot, _) = head.entry.place();
-        let steps = self.slots.steps((owner, slot)).filter(|step| step.id != head.id).cloned().collect();
+        let steps = self.slots.steps((owner, slot)).into_iter().flat_map(|steps| steps.iter());
+        let steps = steps.filter(|step| step.id != head.id).cloned().collect();
         self.slots.set((owner, slot), steps);
         self.losses += 1;
         self.forget(head);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use protocol::signed::Recoveries;
 use protocol::talk::{DealMessage, OrdersMessage};
-use protocol::wire::{self, ENTRY_MAX, GOSSIP_MAX};
+use protocol::wire::{self, GOSSIP_MAX};
 use protocol::{Address, Authority, Entry, Hash, Memo, Recovery, Rejected};
 
 use crate::book::Head;
@@ -207,14 +207,14 @@ impl Market {
         let mut entries = Vec::with_capacity(heard);
         let mut is_settled = true;
         for span in spans {
-            let digest = self.recent.digest(span);
+            let digest = self.recent.digest(span.bytes());
             if self.recent.id_of(digest).is_some_and(|id| self.book.head(id).is_some()) {
                 continue;
             }
             // Bytes that are being verified will be judged where they came first.
             match self.recent.is_in_flight(digest) {
                 true => is_settled = false,
-                false => entries.push((wire::decode::<Entry>(span, ENTRY_MAX)?, Some(digest))),
+                false => entries.push((span.entry()?, Some(digest))),
             }
         }
         Ok((entries, heard, is_settled))

@@ -1,7 +1,7 @@
 //! Copies of what was heard a moment ago, told by keyed digests of their bytes before anything is decoded or hashed.
 //! Knows no order; a digest says only that these very bytes were judged.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::hash::Hasher;
 
 use protocol::{Address, Hash, keccak256};
@@ -29,9 +29,9 @@ pub(crate) enum Repeat {
 #[derive(Debug)]
 pub(crate) struct Recent {
     key: (u64, u64),
-    messages: Ring<Repeat>,
+    messages: Newest<Repeat>,
     /// The ids of verified entries by the digest of their bytes, signatures included.
-    entries: Ring<Hash>,
+    entries: Newest<Hash>,
     /// Entries under recovery; bounded by the messages under way.
     in_flight: BTreeSet<Digest>,
     /// The book's losses when `messages` was last cleared.
@@ -42,8 +42,8 @@ impl Recent {
     pub(crate) fn new(owner: &Address) -> Recent {
         let mut recent = Recent {
             key: (0, 0),
-            messages: Ring::new(MESSAGES_MAX),
-            entries: Ring::new(ENTRIES_MAX),
+            messages: Newest::new(MESSAGES_MAX),
+            entries: Newest::new(ENTRIES_MAX),
             in_flight: BTreeSet::new(),
             losses: 0,
         };
@@ -102,37 +102,34 @@ impl Recent {
     }
 }
 
-/// The newest of what was put in.
+/// The newest of what was put in: between half of `max` and all of it.
 #[derive(Debug)]
-struct Ring<T> {
+struct Newest<T> {
     max: usize,
-    by_digest: BTreeMap<Digest, T>,
-    order: VecDeque<Digest>,
+    young: BTreeMap<Digest, T>,
+    /// Goes when the young are half of `max`, and they take its place.
+    old: BTreeMap<Digest, T>,
 }
 
-impl<T> Ring<T> {
-    fn new(max: usize) -> Ring<T> {
-        Ring { max, by_digest: BTreeMap::new(), order: VecDeque::new() }
+impl<T> Newest<T> {
+    fn new(max: usize) -> Newest<T> {
+        Newest { max, young: BTreeMap::new(), old: BTreeMap::new() }
     }
 
     fn find(&self, digest: Digest) -> Option<&T> {
-        self.by_digest.get(&digest)
+        self.young.get(&digest).or_else(|| self.old.get(&digest))
     }
 
     fn insert(&mut self, digest: Digest, value: T) {
-        if self.by_digest.insert(digest, value).is_none() {
-            self.order.push_back(digest);
+        if self.young.len() >= self.max / 2 {
+            self.old = core::mem::take(&mut self.young);
         }
-        if self.order.len() > self.max
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.by_digest.remove(&oldest);
-        }
+        self.young.insert(digest, value);
     }
 
     fn clear(&mut self) {
-        self.by_digest.clear();
-        self.order.clear();
+        self.young.clear();
+        self.old.clear();
     }
 }
 
@@ -142,12 +139,13 @@ mod tests {
 
     #[test]
     fn what_is_remembered_has_a_bound_and_the_oldest_goes() {
-        let mut ring = Ring::new(3);
-        for digest in [1, 2, 1, 3, 4, 5] {
-            ring.insert(digest, digest);
-            assert!(ring.by_digest.len() <= 3 && ring.by_digest.len() == ring.order.len());
+        let mut newest = Newest::new(4);
+        for digest in 0..100u128 {
+            newest.insert(digest, digest);
+            assert!(newest.young.len() + newest.old.len() <= 4);
+            assert_eq!([digest, digest.saturating_sub(1)].map(|known| newest.find(known).is_some()), [true; 2]);
         }
-        assert_eq!([1, 2, 3, 4, 5].map(|digest| ring.find(digest).is_some()), [false, false, true, true, true]);
+        assert!((0..96).all(|digest| newest.find(digest).is_none()));
     }
 
     #[test]

@@ -195,6 +195,11 @@ impl Capacity {
         scaled.collect::<Option<Box<[_]>>>().map(Capacity)
     }
 
+    /// Whether no value of `lots` times this capacity exceeds 64 bits.
+    pub fn has_times(&self, lots: u32) -> bool {
+        self.0.iter().all(|score| score.value.checked_mul(lots.into()).is_some())
+    }
+
     /// The sum of two capacities; `None` if a value exceeds 64 bits.
     pub fn plus(&self, other: &Capacity) -> Option<Capacity> {
         let mut map: alloc::collections::BTreeMap<u16, u64> = self.0.iter().map(|s| (s.metric, s.value)).collect();
@@ -207,11 +212,7 @@ impl Capacity {
 
     /// This capacity with every rate rounded to two significant digits, down for asks and up for bids.
     pub fn rounded(&self, direction: Rounding) -> Capacity {
-        let scores = self.0.iter().map(|score| {
-            let is_rate = Metric::from_id(score.metric).is_some_and(|metric| metric.row().kind == Kind::Rate);
-            let value = if is_rate { round_two_digits(score.value, direction) } else { score.value };
-            Score { metric: score.metric, value }
-        });
+        let scores = self.0.iter().map(|score| Score { metric: score.metric, value: rounded(score, direction) });
         Capacity(scores.collect())
     }
 
@@ -223,7 +224,7 @@ impl Capacity {
     pub fn check(&self) -> Result<(), Rejected> {
         let is_sorted = self.0.windows(2).all(|pair| pair[0].metric < pair[1].metric);
         let is_known = self.0.iter().all(|score| Metric::from_id(score.metric).is_some() && score.value > 0);
-        let is_rounded = self.rounded(Rounding::Down) == *self;
+        let is_rounded = self.0.iter().all(|score| score.value == rounded(score, Rounding::Down));
         match !self.0.is_empty() && is_sorted && is_known && is_rounded {
             true => Ok(()),
             false => Err(Rejected::Capacity),
@@ -252,6 +253,12 @@ pub enum Rounding {
     Down,
     /// For what is wanted; saturates at the largest two-digit value.
     Up,
+}
+
+/// The value of a score, a rate's with two digits.
+fn rounded(score: &Score, direction: Rounding) -> u64 {
+    let is_rate = Metric::from_id(score.metric).is_some_and(|metric| metric.row().kind == Kind::Rate);
+    if is_rate { round_two_digits(score.value, direction) } else { score.value }
 }
 
 /// `value` with at most two significant decimal digits.

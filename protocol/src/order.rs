@@ -111,7 +111,7 @@ impl Order {
         let ensure = |ok: bool, error| if ok { Ok(()) } else { Err(error) };
         ensure(self.price.0 > 0, Rejected::PriceZero)?;
         ensure((1..=LOTS_MAX).contains(&self.lots), Rejected::Lots)?;
-        ensure(self.capacity.times(self.lots).is_some(), Rejected::Lots)?;
+        ensure(self.capacity.has_times(self.lots), Rejected::Lots)?;
         let is_span = 0 < self.duration_min_s && self.duration_min_s <= self.duration_max_s;
         ensure(is_span && self.duration_max_s <= DURATION_MAX_S, Rejected::Duration)?;
         ensure(self.billed_min_s <= market.billed_min_max_s, Rejected::Duration)?;

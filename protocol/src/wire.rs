@@ -42,12 +42,17 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if bytes.len() > max.min(DECODE_LIMIT) {
         return Err(Rejected::TooLarge);
     }
-    let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
-    let (value, used): (T, usize) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| Rejected::Encoding)?;
+    let (value, used): (T, usize) = decode_some(bytes)?;
     match used == bytes.len() && is_canonical(&value, bytes) {
         true => Ok(value),
         false => Err(Rejected::Encoding),
     }
+}
+
+/// A value at the beginning of `bytes`, in any form, and how many bytes it takes.
+fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), Rejected> {
+    let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
+    bincode::serde::decode_from_slice(bytes, config).map_err(|_| Rejected::Encoding)
 }
 
 /// Whether `bytes` are what encoding `value` gives, without writing it out.

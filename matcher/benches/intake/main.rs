@@ -14,6 +14,10 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    speed::run();
-    memory::run();
+    // A word of a case's name selects it; `memory` selects the bytes.
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    speed::run(&only);
+    if "memory".contains(&only) {
+        memory::run();
+    }
 }

@@ -42,7 +42,11 @@ const CASES: [Case; 6] = [
     Case { name: "bulk, 1 a message", signing: Signing::Bulk, size: 1, copies: Copies::Same },
 ];
 
-pub fn run() {
+pub fn run(only: &str) {
+    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name.contains(only)).collect();
+    if cases.is_empty() {
+        return;
+    }
     let single = signed(ORDERS, Signing::Single);
     let bulk = signed(ORDERS, Signing::Bulk);
     let work = recoveries(&single);
@@ -50,7 +54,7 @@ pub fn run() {
     let mut best = [f64::MAX; CASES.len()];
     for _ in 0..ROUNDS {
         raw = raw.min(seconds(|| assert!(work.iter().all(|recovery| recovery.run().is_ok()))));
-        for (case, best) in CASES.iter().zip(&mut best) {
+        for (case, best) in cases.iter().zip(&mut best) {
             let entries = if case.signing == Signing::Single { &single } else { &bulk };
             let first = messages(entries, case.size);
             let later = match case.copies {
@@ -70,7 +74,7 @@ pub fn run() {
         println!("{name:24} {:>10.0} {:>10.2} {:>12.1}", rate(seconds), raw / seconds, rate(seconds) / STRICT_GOSSIPSUB);
     };
     line("bare recovery", raw);
-    CASES.iter().zip(best).for_each(|(case, seconds)| line(case.name, seconds));
+    cases.iter().zip(best).for_each(|(case, seconds)| line(case.name, seconds));
     println!("* quoted, not measured here: strict-mode gossipsub, {STRICT_GOSSIPSUB} orders/s");
 }
 

@@ -38,7 +38,8 @@ impl Owner {
     /// An ask with three metrics in `slot`.
     pub fn order(&self, slot: u16, number: u64) -> Order {
         let epoch = market().epoch_at(NOW_MS);
-        let hashes = 10_000_000 * (1 + number % 90);
+        // An owner sells eight kinds of machine.
+        let (kind, hashes) = (u64::from(slot / 8), 10_000_000 * (1 + number / 64 % 90));
         Order {
             side: if number % 2 == 0 { Side::Ask } else { Side::Bid },
             owner: self.address,
@@ -47,7 +48,7 @@ impl Owner {
             capacity: Capacity::new([
                 (Metric::CpuThreads, 8),
                 (Metric::CpuHash, hashes),
-                (Metric::MemSize, 1024 + number),
+                (Metric::MemSize, 1024 * (1 + kind)),
             ]),
             lots: 4,
             price: Price(1_000_000_000_000 + u128::from(number)),

@@ -13,13 +13,23 @@ use super::Head;
 /// An owner and the number of one of its slots.
 pub(super) type Place = (Address, u16);
 
+/// A place as numbers of the same order, which compare faster than bytes.
+type Key = [u64; 3];
+
+fn key_of((owner, slot): Place) -> Key {
+    let half = |at: usize| u64::from_be_bytes(core::array::from_fn(|byte| owner.0[at + byte]));
+    let [a, b, c, d] = [owner.0[16], owner.0[17], owner.0[18], owner.0[19]];
+    let last = u64::from(u32::from_be_bytes([a, b, c, d])) << 16 | u64::from(slot);
+    [half(0), half(8), last]
+}
+
 /// Heads by place, in each place in the order in which the book gave them.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     /// The last head of each place.
-    tops: BTreeMap<Place, Arc<Head>>,
+    tops: BTreeMap<Key, Arc<Head>>,
     /// Those below it, where there are any; never empty.
-    lower: BTreeMap<Place, Vec<Arc<Head>>>,
+    lower: BTreeMap<Key, Vec<Arc<Head>>>,
 }
 
 /// The heads of one place.
@@ -37,40 +47,36 @@ impl<'a> Steps<'a> {
 }
 
 impl Slots {
-    /// The heads of one place.
-    pub(super) fn steps(&self, place: Place) -> impl Iterator<Item = &Arc<Head>> {
-        self.lower_of(&place).iter().chain(self.tops.get(&place))
-    }
-
-    /// The last head of one place.
-    pub(super) fn top(&self, place: &Place) -> Option<&Arc<Head>> {
-        self.tops.get(place)
+    /// The heads of one place, if there are any.
+    pub(super) fn steps(&self, place: Place) -> Option<Steps<'_>> {
+        let key = key_of(place);
+        self.tops.get(&key).map(|top| Steps { lower: self.lower_of(&key), top })
     }
 
     /// Every place from the one after `after` on, with its heads.
     pub(super) fn after(&self, after: Option<Place>) -> impl Iterator<Item = Steps<'_>> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let start = after.map_or(Bound::Unbounded, |place| Bound::Excluded(key_of(place)));
         let tops = self.tops.range((start, Bound::Unbounded));
-        tops.map(|(place, top)| Steps { lower: self.lower_of(place), top })
+        tops.map(|(key, top)| Steps { lower: self.lower_of(key), top })
     }
 
-    fn lower_of(&self, place: &Place) -> &[Arc<Head>] {
+    fn lower_of(&self, key: &Key) -> &[Arc<Head>] {
         // Most books have no place with two heads.
-        if self.lower.is_empty() { &[] } else { self.lower.get(place).map_or(&[], Vec::as_slice) }
+        if self.lower.is_empty() { &[] } else { self.lower.get(key).map_or(&[], Vec::as_slice) }
     }
 
     /// From now on these heads, and no others, stand in this place.
     pub(super) fn set(&mut self, place: Place, mut steps: Vec<Arc<Head>>) {
+        let key = key_of(place);
         match steps.pop() {
-            Some(top) => drop(self.tops.insert(place, top)),
-            None => drop(self.tops.remove(&place)),
+            Some(top) => drop(self.tops.insert(key, top)),
+            None => drop(self.tops.remove(&key)),
         }
-        match steps.is_empty() {
-            true => drop(self.lower.remove(&place)),
-            false => {
-                steps.shrink_to_fit();
-                self.lower.insert(place, steps);
-            }
+        if !steps.is_empty() {
+            steps.shrink_to_fit();
+            self.lower.insert(key, steps);
+        } else if !self.lower.is_empty() {
+            self.lower.remove(&key);
         }
     }
 }

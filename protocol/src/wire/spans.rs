@@ -1,15 +1,36 @@
 //! Where the entries of an orders message begin and end, found without decoding them, so that copies of what is known
-//! are told by their bytes. Accepts some bytes that the decoder refuses; whoever takes a span in has it decoded.
+//! are told by their bytes. Knows the layout of an entry and the one form of a number; the rest is the decoder's.
 
 use crate::rejected::Rejected;
-use crate::wire::{ENTRY_MAX, GOSSIP_ENTRIES_MAX, GOSSIP_MAX};
+use crate::signed::Entry;
+use crate::wire::{ENTRY_MAX, GOSSIP_ENTRIES_MAX, GOSSIP_MAX, decode_some};
+
+/// The bytes of one entry, every number in its shortest form.
+#[derive(Debug, Clone, Copy)]
+pub struct Span<'a>(&'a [u8]);
+
+impl<'a> Span<'a> {
+    /// The bytes.
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The entry. Nothing but the form of numbers and lengths is free on the wire, so what decodes is canonical.
+    ///
+    /// # Errors
+    /// [`Rejected::Encoding`] if the bytes are no entry.
+    pub fn entry(self) -> Result<Entry, Rejected> {
+        let (entry, used) = decode_some(self.0)?;
+        if used == self.0.len() { Ok(entry) } else { Err(Rejected::Encoding) }
+    }
+}
 
 /// The bytes of each entry of an orders message, in order.
 ///
 /// # Errors
 /// [`Rejected::TooLarge`] above [`GOSSIP_MAX`] or [`ENTRY_MAX`], [`Rejected::Encoding`] if it is not 1 to
 /// [`GOSSIP_ENTRIES_MAX`] entries and nothing else.
-pub fn entries(bytes: &[u8]) -> Result<impl ExactSizeIterator<Item = &[u8]>, Rejected> {
+pub fn entries(bytes: &[u8]) -> Result<impl ExactSizeIterator<Item = Span<'_>>, Rejected> {
     if bytes.len() > GOSSIP_MAX {
         return Err(Rejected::TooLarge);
     }
@@ -26,7 +47,7 @@ pub fn entries(bytes: &[u8]) -> Result<impl ExactSizeIterator<Item = &[u8]>, Rej
         }
     }
     match walk.at == bytes.len() {
-        true => Ok((0..count).map(move |number| &bytes[ends[number]..ends[number + 1]])),
+        true => Ok((0..count).map(move |number| Span(&bytes[ends[number]..ends[number + 1]]))),
         false => Err(Rejected::Encoding),
     }
 }
@@ -42,17 +63,22 @@ impl Walk<'_> {
         Some(())
     }
 
-    /// A number of variable length.
+    /// A number of variable length in its shortest form.
     fn number(&mut self) -> Option<()> {
         let more = match *self.bytes.get(self.at)? {
-            0..=250 => 0,
+            0..=250 => return self.skip(1),
             251 => 2,
             252 => 4,
             253 => 8,
             254 => 16,
             255 => return None,
         };
-        self.skip(1 + more)
+        let begin = self.at + 1;
+        self.skip(1 + more)?;
+        let value = &self.bytes[begin..self.at];
+        // What fits half of the bytes, or one byte below 251, has a shorter form.
+        let is_short = if more == 2 { value[1] == 0 && value[0] < 251 } else { value[more / 2..].iter().all(|&byte| byte == 0) };
+        (!is_short).then_some(())
     }
 
     fn numbers(&mut self, count: usize) -> Option<()> {
