@@ -45,7 +45,7 @@ struct FreshHead {
     /// Of its bytes, if it came from gossip.
     digest: Option<Digest>,
     /// Which of the batch's recoveries it takes; leaves of one tree share them.
-    recoveries: (usize, Option<usize>),
+    recoveries: [Option<usize>; 2],
 }
 
 /// New entries of one batch and how many recoveries they take together.
@@ -53,6 +53,8 @@ struct FreshHead {
 pub(crate) struct Fresh {
     heads: Vec<FreshHead>,
     recoveries: usize,
+    /// Those of them that other batches may share, and their places.
+    shared: Vec<(usize, Recovery)>,
 }
 
 impl Fresh {
@@ -81,22 +83,29 @@ impl Screened {
         self.is_unsettled |= !is_settled && !rejected.is_senders_fault();
     }
 
-    fn add(&mut self, entry: (Entry, Option<Digest>), id: Hash, (first, second): Recoveries) {
-        let (entry, digest) = entry;
+    /// `is_good` says of a recovery that others share whether it is known to be good.
+    fn add(
+        &mut self,
+        (entry, digest): (Entry, Option<Digest>),
+        id: Hash,
+        (first, second): Recoveries,
+        is_good: &dyn Fn(&Recovery) -> bool,
+    ) {
         let authority = entry.authority();
         let is_shared = authority.bulk.is_some() || authority.delegation.is_some();
         let mut place = |recovery: Recovery| {
             let window = self.work.len().saturating_sub(SHARED_WINDOW);
             let known = self.work[window..].iter().rposition(|known| is_shared && *known == recovery);
-            known.map_or_else(
-                || {
-                    self.work.push(recovery);
-                    self.work.len() - 1
-                },
-                |at| window + at,
-            )
+            if known.is_none() && is_shared && is_good(&recovery) {
+                return None;
+            }
+            if known.is_none() {
+                self.work.push(recovery);
+                self.fresh.shared.extend(is_shared.then_some((self.work.len() - 1, recovery)));
+            }
+            Some(known.map_or(self.work.len() - 1, |at| window + at))
         };
-        let recoveries = (place(first), second.map(&mut place));
+        let recoveries = [place(first), second.and_then(&mut place)];
         self.fresh.recoveries = self.work.len();
         self.fresh.heads.push(FreshHead { entry, id, digest, recoveries });
     }
@@ -173,12 +182,17 @@ impl Market {
 
     /// Screens a batch.
     pub(crate) fn screen_all(&self, entries: Vec<Entry>, now: u64) -> Screened {
-        self.screen_each(entries.into_iter().map(|entry| (entry, None)), now)
+        self.screen_each(entries.into_iter().map(|entry| (entry, None)), now, &|_| false)
     }
 
     /// Screens a batch. An entry that comes twice in it is the sender's fault and is verified once; the same order under
     /// two signatures is verified twice, since the first may be forged.
-    fn screen_each(&self, entries: impl Iterator<Item = (Entry, Option<Digest>)>, now: u64) -> Screened {
+    fn screen_each(
+        &self,
+        entries: impl Iterator<Item = (Entry, Option<Digest>)>,
+        now: u64,
+        is_good: &dyn Fn(&Recovery) -> bool,
+    ) -> Screened {
         let mut screened = Screened::default();
         let mut memo = Memo::new(&self.domain);
         // Where each id was met first.
@@ -190,7 +204,7 @@ impl Market {
                     let mut same = screened.fresh.heads[first..].iter().filter(|known| known.id == id);
                     match same.any(|known| known.entry.authority() == entry.authority()) {
                         true => screened.is_faulty = true,
-                        false => screened.add((entry, digest), id, recoveries),
+                        false => screened.add((entry, digest), id, recoveries, is_good),
                     }
                 }
                 Err(rejected) => screened.refuse(rejected),
@@ -231,11 +245,15 @@ impl Market {
             self.recent.judged(digest, Repeat::Faulty);
             return self.judge(Some(token), Verdict::Reject);
         };
-        let Screened { fresh, work, is_faulty, is_unsettled } = self.screen_each(entries.into_iter(), now);
+        let is_good = |recovery: &Recovery| self.recent.is_good(recovery);
+        let Screened { fresh, work, is_faulty, is_unsettled } = self.screen_each(entries.into_iter(), now, &is_good);
         let message = Message { token, digest, heard, is_faulty, is_unsettled: is_unsettled || !is_settled };
         if fresh.is_empty() {
             self.remember(&message);
             return self.judge(Some(token), if is_faulty { Verdict::Reject } else { Verdict::Ignore });
+        }
+        if work.is_empty() {
+            return self.on_heads_verified(message, fresh, &[]);
         }
         fresh.heads.iter().filter_map(|head| head.digest).for_each(|digest| self.recent.takes_off(digest));
         self.recover(Some(from), Next::Heads { message, fresh }, work);
@@ -271,9 +289,10 @@ impl Market {
         let (own, rest) = own.split_at(fresh.recoveries.min(own.len()));
         *verdicts = rest.iter();
         let is_good = |at: usize| own.get(at).is_some_and(|&good| good);
+        fresh.shared.iter().filter(|(at, _)| is_good(*at)).for_each(|(_, recovery)| self.recent.was_good(*recovery));
         let mut admitted = Admitted { heads: Vec::new(), is_forged: false, is_unsettled: false };
-        for FreshHead { entry, id, digest, recoveries: (first, second) } in fresh.heads {
-            let is_valid = is_good(first) && second.is_none_or(is_good);
+        for FreshHead { entry, id, digest, recoveries } in fresh.heads {
+            let is_valid = recoveries.into_iter().flatten().all(is_good);
             if let Some(digest) = digest {
                 self.recent.lands(digest, is_valid.then_some(id));
             }

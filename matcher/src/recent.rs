@@ -4,13 +4,16 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::hash::Hasher;
 
-use protocol::{Address, Hash, keccak256};
+use protocol::{Address, Hash, Recovery, keccak256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// Messages whose verdict is remembered; the oldest is forgotten.
 const MESSAGES_MAX: usize = 4_096;
 /// Entries that are known by their bytes; the oldest is forgotten. A second or two of the fastest flow.
 const ENTRIES_MAX: usize = 16_384;
+
+/// Trees and delegations whose signers are known; the oldest is forgotten.
+const RECOVERIES_MAX: usize = 1_024;
 
 /// A keyed digest of some bytes.
 pub(crate) type Digest = u128;
@@ -29,9 +32,11 @@ pub(crate) enum Repeat {
 #[derive(Debug)]
 pub(crate) struct Recent {
     key: (u64, u64),
-    messages: Newest<Repeat>,
+    messages: Newest<Digest, Repeat>,
     /// The ids of verified entries by the digest of their bytes, signatures included.
-    entries: Newest<Hash>,
+    entries: Newest<Digest, Hash>,
+    /// Recoveries that several entries share and that were good; whole, since a digest would have to be trusted.
+    recoveries: Newest<Recovery, ()>,
     /// Entries under recovery; bounded by the messages under way.
     in_flight: BTreeSet<Digest>,
     /// The book's losses when `messages` was last cleared.
@@ -44,6 +49,7 @@ impl Recent {
             key: (0, 0),
             messages: Newest::new(MESSAGES_MAX),
             entries: Newest::new(ENTRIES_MAX),
+            recoveries: Newest::new(RECOVERIES_MAX),
             in_flight: BTreeSet::new(),
             losses: 0,
         };
@@ -73,7 +79,7 @@ impl Recent {
             self.messages.clear();
             self.losses = losses;
         }
-        self.messages.find(message).copied()
+        self.messages.find(&message).copied()
     }
 
     pub(crate) fn judged(&mut self, message: Digest, verdict: Repeat) {
@@ -82,7 +88,16 @@ impl Recent {
 
     /// The id of the verified entry with these bytes.
     pub(crate) fn id_of(&self, entry: Digest) -> Option<&Hash> {
-        self.entries.find(entry)
+        self.entries.find(&entry)
+    }
+
+    /// Whether this very recovery was good before.
+    pub(crate) fn is_good(&self, recovery: &Recovery) -> bool {
+        self.recoveries.find(recovery).is_some()
+    }
+
+    pub(crate) fn was_good(&mut self, recovery: Recovery) {
+        self.recoveries.insert(recovery, ());
     }
 
     pub(crate) fn is_in_flight(&self, entry: Digest) -> bool {
@@ -104,27 +119,27 @@ impl Recent {
 
 /// The newest of what was put in: between half of `max` and all of it.
 #[derive(Debug)]
-struct Newest<T> {
+struct Newest<K, T> {
     max: usize,
-    young: BTreeMap<Digest, T>,
+    young: BTreeMap<K, T>,
     /// Goes when the young are half of `max`, and they take its place.
-    old: BTreeMap<Digest, T>,
+    old: BTreeMap<K, T>,
 }
 
-impl<T> Newest<T> {
-    fn new(max: usize) -> Newest<T> {
+impl<K: Ord, T> Newest<K, T> {
+    fn new(max: usize) -> Newest<K, T> {
         Newest { max, young: BTreeMap::new(), old: BTreeMap::new() }
     }
 
-    fn find(&self, digest: Digest) -> Option<&T> {
-        self.young.get(&digest).or_else(|| self.old.get(&digest))
+    fn find(&self, key: &K) -> Option<&T> {
+        self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    fn insert(&mut self, digest: Digest, value: T) {
+    fn insert(&mut self, key: K, value: T) {
         if self.young.len() >= self.max / 2 {
             self.old = core::mem::take(&mut self.young);
         }
-        self.young.insert(digest, value);
+        self.young.insert(key, value);
     }
 
     fn clear(&mut self) {
@@ -143,9 +158,9 @@ mod tests {
         for digest in 0..100u128 {
             newest.insert(digest, digest);
             assert!(newest.young.len() + newest.old.len() <= 4);
-            assert_eq!([digest, digest.saturating_sub(1)].map(|known| newest.find(known).is_some()), [true; 2]);
+            assert_eq!([digest, digest.saturating_sub(1)].map(|known| newest.find(&known).is_some()), [true; 2]);
         }
-        assert!((0..96).all(|digest| newest.find(digest).is_none()));
+        assert!((0..96).all(|digest| newest.find(&digest).is_none()));
     }
 
     #[test]

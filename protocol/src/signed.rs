@@ -130,7 +130,7 @@ impl Claim {
 pub type Recoveries = (Recovery, Option<Recovery>);
 
 /// A signature recovery that the caller has to do: whoever signed `digest` must be `expected`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recovery {
     /// What was signed.
     pub digest: Hash,
