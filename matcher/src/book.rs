@@ -1,12 +1,20 @@
 //! The book: for each owner's slot the winning heads, minus fills, minus what expired, and proofs against owners.
 //! Independent of arrival order. Every change is told, so that sketches and the disk follow.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+mod ids;
+mod slots;
+mod standing;
+
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::{Address, Domain, Entry, Equivocation, Hash, Rejected, StruckDeal};
 
+use self::ids::Ids;
+use self::slots::{Place, Slots};
+pub use self::standing::Quota;
+use self::standing::Standing;
 use crate::fills::Fills;
 use crate::proofs::Proofs;
 use crate::sealed::{SealedBook, SealedOrder};
@@ -67,31 +75,39 @@ pub enum Change {
 pub struct Book {
     domain: Domain,
     heads_max: usize,
-    slots: BTreeMap<(Address, u16), Vec<Arc<Head>>>,
-    /// Who leaves first when the book is full: the last of these.
-    eviction: BTreeSet<(u64, Hash, Address, u16)>,
-    ids: BTreeMap<Hash, Arc<Head>>,
+    slots: Slots,
+    /// Who leaves first when the book is full.
+    standing: Standing,
+    ids: Ids,
     fills: Fills,
     proofs: Proofs,
     /// What came and went since it was last asked; the caller takes it after each step.
     changes: Vec<Change>,
     /// No epoch before this one will be looked at again: earlier first epochs count as this one.
     horizon: u64,
+    /// Counts what could let in again what was refused or replaced: heads that left and were not replaced.
+    losses: u64,
 }
 
 impl Book {
-    /// An empty book that keeps at most `heads_max` heads.
+    /// An empty book that keeps at most `heads_max` heads, whatever the number of their slots.
     pub fn new(domain: Domain, heads_max: u32) -> Book {
+        Book::with_quota(domain, heads_max, Quota::unbounded())
+    }
+
+    /// An empty book that keeps at most `heads_max` heads in slots within the quota of their owners.
+    pub fn with_quota(domain: Domain, heads_max: u32, quota: Quota) -> Book {
         Book {
             domain,
             heads_max: heads_max as usize,
-            slots: BTreeMap::new(),
-            eviction: BTreeSet::new(),
-            ids: BTreeMap::new(),
+            slots: Slots::default(),
+            standing: Standing::new(quota),
+            ids: Ids::default(),
             fills: Fills::new(domain),
             proofs: Proofs::new(domain),
             changes: Vec::new(),
             horizon: 0,
+            losses: 0,
         }
     }
 
@@ -107,8 +123,7 @@ impl Book {
 
     /// The highest version in a slot, 0 if there is none.
     pub fn top_version(&self, owner: Address, slot: u16) -> u64 {
-        let top = self.slots.get(&(owner, slot)).and_then(|steps| steps.last());
-        top.map_or(0, |step| step.entry.place().2)
+        self.slots.steps((owner, slot)).map_or(0, |steps| steps.top.entry.place().2)
     }
 
     /// Heads in the book, empty slots included.
@@ -118,32 +133,35 @@ impl Book {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.len() == 0
     }
 
     /// The head with this id.
     pub fn head(&self, id: &Hash) -> Option<&Arc<Head>> {
-        self.ids.get(id)
+        self.ids.find(id)
     }
 
     /// Whether `entry` with `id` would enter; costs no signature.
     ///
     /// # Errors
-    /// [`Rejected::Duplicate`], [`Rejected::Stale`] or [`Rejected::BookFull`].
+    /// [`Rejected::Duplicate`], [`Rejected::Quota`], [`Rejected::Stale`] or [`Rejected::BookFull`].
     pub fn judge(&self, entry: &Entry, id: &Hash) -> Result<(), Rejected> {
-        if self.ids.contains_key(id) {
+        if self.ids.find(id).is_some() {
             return Err(Rejected::Duplicate);
         }
         let (owner, slot, version) = entry.place();
+        if slot >= self.standing.slots_of(&owner) {
+            return Err(Rejected::Quota);
+        }
         let (from, expiry) = (self.first_epoch(entry), entry.epochs().1);
         let rank = (version, core::cmp::Reverse(*id));
-        let steps = self.slots.get(&(owner, slot)).map_or(&[][..], Vec::as_slice);
-        if steps.iter().any(|step| step.rank() > rank && self.first_epoch(&step.entry) <= from) {
+        let steps = self.slots.steps((owner, slot));
+        let steps = || steps.into_iter().flat_map(|steps| steps.iter());
+        if steps().any(|step| step.rank() > rank && self.first_epoch(&step.entry) <= from) {
             return Err(Rejected::Stale);
         }
-        let is_more = !steps.iter().any(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
-        let is_last = self.eviction.last().is_some_and(|last| (expiry, *id, owner, slot) > *last);
-        match is_more && self.len() >= self.heads_max && is_last {
+        let is_more = !steps().any(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
+        match is_more && self.len() >= self.heads_max && self.standing.is_last(&owner, expiry, id) {
             true => Err(Rejected::BookFull),
             false => Ok(()),
         }
@@ -155,28 +173,64 @@ impl Book {
     /// As [`Book::judge`].
     pub fn admit(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
         let id = entry.id(&self.domain);
+        self.admit_as(entry, id)
+    }
+
+    /// Takes a verified entry in whose id is known.
+    ///
+    /// # Errors
+    /// As [`Book::judge`].
+    pub fn admit_as(&mut self, entry: Entry, id: Hash) -> Result<Arc<Head>, Rejected> {
         self.judge(&entry, &id)?;
         let (owner, slot, _) = entry.place();
-        let (from, expiry) = (self.first_epoch(&entry), entry.epochs().1);
+        let from = self.first_epoch(&entry);
         let head = Arc::new(Head { entry, id });
         let rank = head.rank();
-        let steps = self.slots.remove(&(owner, slot)).unwrap_or_default();
-        let (gone, mut kept): (Vec<_>, Vec<_>) =
-            steps.into_iter().partition(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
+        let (gone, mut kept): (Vec<_>, Vec<_>) = self
+            .slots
+            .steps((owner, slot))
+            .into_iter()
+            .flat_map(|steps| steps.iter())
+            .cloned()
+            .partition(|step| step.rank() < rank && self.first_epoch(&step.entry) >= from);
         kept.push(head.clone());
         kept.sort_by_key(|step| step.rank());
-        self.slots.insert((owner, slot), kept);
-        self.ids.insert(id, head.clone());
+        self.slots.set((owner, slot), kept);
+        self.ids.insert(head.clone());
         self.changes.push(Change::In(id, Kept::Head(head.clone())));
-        self.eviction.insert((expiry, id, owner, slot));
-        gone.iter().for_each(|step| self.forget(step));
+        self.standing.insert(head.clone());
+        gone.into_iter().for_each(|step| self.forget(step));
         let deals = self.fills.trim((id, owner), &|id| lots_of(&self.ids, id));
         self.changes.extend(deals.into_iter().map(Change::Out));
         while self.len() > self.heads_max {
-            let Some((_, id, owner, slot)) = self.eviction.last().copied() else { break };
-            self.remove(&id, (owner, slot));
+            let Some(last) = self.standing.last().cloned() else { break };
+            self.remove(last);
         }
         Ok(head)
+    }
+
+    /// Takes note of the stakes at a checkpoint: heads are ranked by them from now on, and those in slots beyond the
+    /// quota of their owners leave.
+    pub fn restake(&mut self, stakes: BTreeMap<Address, u128>) {
+        self.standing.restake(stakes);
+        let is_beyond = |head: &&Arc<Head>| {
+            let (owner, slot, _) = head.entry.place();
+            slot >= self.standing.slots_of(&owner)
+        };
+        let beyond: Vec<Arc<Head>> = self.heads_after(None).filter(is_beyond).cloned().collect();
+        beyond.into_iter().for_each(|head| self.remove(head));
+        // What was refused before may be welcome now.
+        self.losses += 1;
+    }
+
+    /// Slots that this owner may use.
+    pub fn slots_of(&self, owner: &Address) -> u16 {
+        self.standing.slots_of(owner)
+    }
+
+    /// Grows whenever something that was refused could be welcome now.
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses
     }
 
     /// Whether `deal` would be kept; costs no signature.
@@ -223,7 +277,7 @@ impl Book {
 
     /// The thing with this id.
     pub fn kept(&self, id: &Hash) -> Option<Kept> {
-        let head = || self.ids.get(id).cloned().map(Kept::Head);
+        let head = || self.ids.find(id).cloned().map(Kept::Head);
         let deal = || self.fills.deal(id).cloned().map(Kept::Deal);
         head().or_else(deal).or_else(|| self.proofs.find(id).cloned().map(Kept::Proof))
     }
@@ -231,7 +285,7 @@ impl Book {
     /// The ids of everything in the replicated set.
     pub fn kept_ids(&self) -> impl Iterator<Item = &Hash> {
         let deals = self.fills.deals().map(|(id, _)| id);
-        self.ids.keys().chain(deals).chain(self.proofs.ids())
+        self.ids.all().map(|head| &head.id).chain(deals).chain(self.proofs.ids())
     }
 
     /// How many things are in the replicated set.
@@ -252,8 +306,9 @@ impl Book {
 
     /// The head that counts in `epoch` in each slot, in order of owner and slot.
     pub fn effective(&self, epoch: u64) -> impl Iterator<Item = &Arc<Head>> {
-        self.slots.values().filter_map(move |steps| {
-            steps.iter().rev().find(|step| step.entry.epochs().0 <= epoch).filter(|step| step.entry.epochs().1 > epoch)
+        self.slots.after(None).filter_map(move |steps| {
+            let mut steps = steps.iter().rev();
+            steps.find(|step| step.entry.epochs().0 <= epoch).filter(|step| step.entry.epochs().1 > epoch)
         })
     }
 
@@ -269,53 +324,53 @@ impl Book {
 
     /// Every head from the one after `after` on, in order of owner and slot.
     pub fn heads_after(&self, after: Option<(Address, u16)>) -> impl Iterator<Item = &Arc<Head>> {
-        use core::ops::Bound;
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.slots.range((start, Bound::Unbounded)).flat_map(|(_, steps)| steps)
+        self.slots.after(after).flat_map(|steps| steps.iter())
     }
 
     /// Forgets what no epoch from `epoch` on needs: expired heads, and heads that a later one replaced.
     pub fn prune(&mut self, epoch: u64) {
+        let mut changed: Vec<(Place, Vec<Arc<Head>>)> = Vec::new();
         let mut gone = Vec::new();
-        self.slots.retain(|_, steps| {
-            let effective = steps.iter().rposition(|step| step.entry.epochs().0 <= epoch).unwrap_or(0);
-            gone.extend(steps.drain(..effective));
-            steps.retain(|step| {
-                let is_live = step.entry.epochs().1 > epoch;
-                if !is_live {
-                    gone.push(step.clone());
-                }
-                is_live
-            });
-            !steps.is_empty()
-        });
-        gone.iter().for_each(|head| self.forget(head));
+        for steps in self.slots.after(None) {
+            let counting = steps.iter().enumerate().filter(|(_, step)| step.entry.epochs().0 <= epoch);
+            let effective = counting.last().map_or(0, |(at, _)| at);
+            let is_needed = |at: usize, step: &Head| at >= effective && step.entry.epochs().1 > epoch;
+            if steps.iter().enumerate().all(|(at, step)| is_needed(at, step)) {
+                continue;
+            }
+            let (owner, slot, _) = steps.top.entry.place();
+            let (kept, left): (Vec<_>, Vec<_>) =
+                steps.iter().cloned().enumerate().partition(|(at, step)| is_needed(*at, step));
+            changed.push(((owner, slot), kept.into_iter().map(|(_, step)| step).collect()));
+            gone.extend(left.into_iter().map(|(_, step)| step));
+        }
+        self.losses += u64::from(!gone.is_empty());
+        changed.into_iter().for_each(|(place, steps)| self.slots.set(place, steps));
+        gone.into_iter().for_each(|head| self.forget(head));
         let deals = self.fills.prune(epoch, &|id| lots_of(&self.ids, id));
         let proofs = self.proofs.prune(epoch);
         self.changes.extend(deals.into_iter().chain(proofs).map(Change::Out));
     }
 
-    fn remove(&mut self, id: &Hash, place: (Address, u16)) {
-        let Some(head) = self.ids.get(id).cloned() else { return };
-        if let Some(steps) = self.slots.get_mut(&place) {
-            steps.retain(|step| step.id != *id);
-            if steps.is_empty() {
-                self.slots.remove(&place);
-            }
-        }
-        self.forget(&head);
+    /// Takes a head out that nothing replaces.
+    fn remove(&mut self, head: Arc<Head>) {
+        let (owner, slot, _) = head.entry.place();
+        let steps = self.slots.steps((owner, slot)).into_iter().flat_map(|steps| steps.iter());
+        let steps = steps.filter(|step| step.id != head.id).cloned().collect();
+        self.slots.set((owner, slot), steps);
+        self.losses += 1;
+        self.forget(head);
     }
 
-    fn forget(&mut self, head: &Head) {
-        let (owner, slot, _) = head.entry.place();
+    fn forget(&mut self, head: Arc<Head>) {
         self.ids.remove(&head.id);
         self.changes.push(Change::Out(head.id));
-        self.eviction.remove(&(head.entry.epochs().1, head.id, owner, slot));
+        self.standing.remove(head);
     }
 }
 
-fn lots_of(ids: &BTreeMap<Hash, Arc<Head>>, id: &Hash) -> Option<u32> {
-    ids.get(id).and_then(|head| head.order()).map(|order| order.lots)
+fn lots_of(ids: &Ids, id: &Hash) -> Option<u32> {
+    ids.find(id).and_then(|head| head.order()).map(|order| order.lots)
 }
 
 #[cfg(test)]

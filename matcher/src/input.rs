@@ -1,6 +1,7 @@
 //! What can happen to a [`Market`](crate::Market). Nothing here says what to do about it.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
@@ -66,6 +67,15 @@ pub enum Input {
         standings: Vec<Standing>,
         /// Own deals.
         deals: Vec<Deal>,
+    },
+    /// 32 random bytes that nobody else knows, once at the start: copies of messages are told by digests under a key
+    /// made of them. Decides nothing that is signed or shared.
+    Entropy(Hash),
+    /// The stakes of all owners that have any, at a checkpoint of the chain: they rank heads in a full book and give
+    /// more slots. Every peer must be given the same ones.
+    Checkpoint {
+        /// By owner, in wei.
+        stakes: BTreeMap<Address, u128>,
     },
     /// What this machine can do was measured.
     Measured(Capacity),

@@ -1,33 +1,26 @@
 //! The one door: heads from anywhere are screened cheaply, verified by effect, admitted, and judged.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::signed::Recoveries;
 use protocol::talk::{DealMessage, OrdersMessage};
-use protocol::wire::{self, GOSSIP_ENTRIES_MAX, GOSSIP_MAX};
-use protocol::{Address, Authority, Entry, Hash, Recovery, Rejected};
+use protocol::wire::{self, GOSSIP_MAX};
+use protocol::{Address, Authority, Entry, Hash, Memo, Recovery, Rejected};
 
 use crate::book::Head;
 use crate::effect::{Effect, Event, Topic, Verdict};
 use crate::market::Market;
-use crate::waiting::{Counted, Next};
-
-/// The authority that an entry claims.
-pub(crate) fn authority_of(entry: &Entry) -> &Authority {
-    match entry {
-        Entry::Order(order) => &order.authority,
-        Entry::Cancel(cancel) => &cancel.authority,
-    }
-}
+use crate::recent::{Digest, Repeat};
+use crate::waiting::Next;
 
 /// The recoveries of `authority` at `unix_s`. A delegation that would do at another time depends on the hearer's clock,
 /// so it is expired or of the future, which is nobody's fault.
 fn in_time(
     authority: &Authority,
     unix_s: u64,
-    recoveries: impl Fn(u64) -> Result<Recoveries, Rejected>,
+    mut recoveries: impl FnMut(u64) -> Result<Recoveries, Rejected>,
 ) -> Result<Recoveries, Rejected> {
     let rejected = match recoveries(unix_s) {
         Err(Rejected::Delegation) => Rejected::Delegation,
@@ -41,14 +34,102 @@ fn in_time(
     }
 }
 
+/// Recoveries among which an equal one is looked for: more than a message of leaves of a few trees takes.
+const SHARED_WINDOW: usize = 128;
+
+/// An entry that is new, as far as can be told without recovering its signer.
+#[derive(Debug)]
+struct FreshHead {
+    entry: Entry,
+    id: Hash,
+    /// Of its bytes, if it came from gossip.
+    digest: Option<Digest>,
+    /// Which of the batch's recoveries it takes; leaves of one tree share them.
+    recoveries: [Option<usize>; 2],
+}
+
+/// New entries of one batch and how many recoveries they take together.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    heads: Vec<FreshHead>,
+    recoveries: usize,
+    /// Those of them that other batches may share, and their places.
+    shared: Vec<(usize, Recovery)>,
+}
+
+impl Fresh {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+}
+
 /// What is left of a batch of entries once it is screened.
 #[derive(Default)]
 pub(crate) struct Screened {
-    /// The new ones and the recoveries that each takes.
-    pub(crate) fresh: Counted<Entry>,
+    /// The new ones.
+    pub(crate) fresh: Fresh,
+    /// The recoveries that they take.
     pub(crate) work: Vec<Recovery>,
     /// Whether the sender must have known that one of them is no good.
     pub(crate) is_faulty: bool,
+    /// Whether one of them was refused that may be welcome later.
+    is_unsettled: bool,
+}
+
+impl Screened {
+    fn refuse(&mut self, rejected: Rejected) {
+        self.is_faulty |= rejected.is_senders_fault();
+        let is_settled = matches!(rejected, Rejected::Duplicate | Rejected::Stale | Rejected::Expired);
+        self.is_unsettled |= !is_settled && !rejected.is_senders_fault();
+    }
+
+    /// `is_good` says of a recovery that others share whether it is known to be good.
+    fn add(
+        &mut self,
+        (entry, digest): (Entry, Option<Digest>),
+        id: Hash,
+        (first, second): Recoveries,
+        is_good: &dyn Fn(&Recovery) -> bool,
+    ) {
+        let authority = entry.authority();
+        let is_shared = authority.bulk.is_some() || authority.delegation.is_some();
+        let mut place = |recovery: Recovery| {
+            let window = self.work.len().saturating_sub(SHARED_WINDOW);
+            let known = self.work[window..].iter().rposition(|known| is_shared && *known == recovery);
+            if known.is_none() && is_shared && is_good(&recovery) {
+                return None;
+            }
+            if known.is_none() {
+                self.work.push(recovery);
+                self.fresh.shared.extend(is_shared.then_some((self.work.len() - 1, recovery)));
+            }
+            Some(known.map_or(self.work.len() - 1, |at| window + at))
+        };
+        let recoveries = [place(first), second.and_then(&mut place)];
+        self.fresh.recoveries = self.work.len();
+        self.fresh.heads.push(FreshHead { entry, id, digest, recoveries });
+    }
+}
+
+/// What a gossip message of heads is remembered by while its signers are recovered.
+#[derive(Debug)]
+pub(crate) struct Message {
+    token: u64,
+    digest: Digest,
+    /// Entries in it, known ones included.
+    heard: usize,
+    is_faulty: bool,
+    is_unsettled: bool,
+}
+
+/// What became of new entries.
+pub(crate) struct Admitted {
+    /// Those that entered.
+    heads: Vec<Arc<Head>>,
+    /// Whether one was not signed by whom it names.
+    pub(crate) is_forged: bool,
+    /// Whether one was refused that may be welcome later.
+    is_unsettled: bool,
 }
 
 impl Market {
@@ -57,10 +138,7 @@ impl Market {
             return self.judge(Some(token), Verdict::Ignore);
         }
         match topic {
-            Topic::Orders => match wire::decode::<OrdersMessage>(bytes, GOSSIP_MAX) {
-                Ok(message) => self.on_heads((from, token), message.0, now),
-                Err(_) => self.judge(Some(token), Verdict::Reject),
-            },
+            Topic::Orders => self.on_heads((from, token), bytes, now),
             Topic::Deals => match wire::decode::<DealMessage>(bytes, GOSSIP_MAX) {
                 Ok(DealMessage::Struck(deal)) => self.on_struck_heard((from, token), deal, now),
                 Ok(DealMessage::Equivocation(proof)) => self.on_proof_heard((from, token), proof, now),
@@ -71,8 +149,18 @@ impl Market {
 
     /// Every check of an entry that costs no recovery. Gives its id and the recoveries it takes.
     pub(crate) fn screen(&self, entry: &Entry, now: u64) -> Result<(Hash, Vec<Recovery>), Rejected> {
+        let (id, (first, second)) = self.screen_with(entry, &mut Memo::new(&self.domain), now)?;
+        match self.book.head(&id) {
+            Some(_) => Err(Rejected::Duplicate),
+            None => Ok((id, core::iter::once(first).chain(second).collect())),
+        }
+    }
+
+    /// As [`Market::screen`], but what is known under another signature passes too: only a recovery tells whether that
+    /// one is the owner's as well, or a forger's.
+    fn screen_with(&self, entry: &Entry, memo: &mut Memo, now: u64) -> Result<(Hash, Recoveries), Rejected> {
         entry.check(&self.parameters)?;
-        let (owner_slot, (from, expiry)) = (entry.place().1, entry.epochs());
+        let (from, expiry) = entry.epochs();
         let ahead = now.saturating_add(self.parameters.clock_tolerance_ms.into());
         let soonest = self.parameters.epoch_at(ahead).saturating_add(1);
         if expiry <= self.parameters.epoch_at(now) {
@@ -81,86 +169,155 @@ impl Market {
         if from > soonest {
             return Err(Rejected::Future);
         }
-        if owner_slot >= self.parameters.slots_per_owner {
-            return Err(Rejected::Slot);
+        let claim = entry.claim(memo);
+        let id = self.domain.digest(&claim.struct_hash);
+        match self.book.head(&id) {
+            Some(known) if known.entry.authority() == entry.authority() => return Err(Rejected::Duplicate),
+            Some(_) => {}
+            None => self.book.judge(entry, &id)?,
         }
-        let id = entry.id(&self.domain);
-        self.book.judge(entry, &id)?;
-        let recoveries = |unix_s| entry.recoveries(&self.domain, unix_s);
-        let (first, second) = in_time(authority_of(entry), now / 1000, recoveries)?;
-        Ok((id, core::iter::once(first).chain(second).collect()))
+        let recoveries = |unix_s| entry.authority().recoveries_of(&claim, &id, memo, unix_s);
+        Ok((id, in_time(entry.authority(), now / 1000, recoveries)?))
     }
 
-    /// Screens a batch. An entry that comes twice in it is the sender's fault and is verified once.
+    /// Screens a batch.
     pub(crate) fn screen_all(&self, entries: Vec<Entry>, now: u64) -> Screened {
+        self.screen_each(entries.into_iter().map(|entry| (entry, None)), now, &|_| false)
+    }
+
+    /// Screens a batch. An entry that comes twice in it is the sender's fault and is verified once; the same order under
+    /// two signatures is verified twice, since the first may be forged.
+    fn screen_each(
+        &self,
+        entries: impl Iterator<Item = (Entry, Option<Digest>)>,
+        now: u64,
+        is_good: &dyn Fn(&Recovery) -> bool,
+    ) -> Screened {
         let mut screened = Screened::default();
-        let mut ids = BTreeSet::new();
-        for entry in entries {
-            match self.screen(&entry, now) {
-                Ok((id, _)) if !ids.insert(id) => screened.is_faulty = true,
-                Ok((_, recoveries)) => {
-                    screened.fresh.push((entry, recoveries.len()));
-                    screened.work.extend(recoveries);
+        let mut memo = Memo::new(&self.domain);
+        // Where each id was met first.
+        let mut firsts: BTreeMap<Hash, usize> = BTreeMap::new();
+        for (entry, digest) in entries {
+            match self.screen_with(&entry, &mut memo, now) {
+                Ok((id, recoveries)) => {
+                    let first = *firsts.entry(id).or_insert(screened.fresh.heads.len());
+                    let mut same = screened.fresh.heads[first..].iter().filter(|known| known.id == id);
+                    match same.any(|known| known.entry.authority() == entry.authority()) {
+                        true => screened.is_faulty = true,
+                        false => screened.add((entry, digest), id, recoveries, is_good),
+                    }
                 }
-                Err(rejected) => screened.is_faulty |= rejected.is_senders_fault(),
+                Err(rejected) => screened.refuse(rejected),
             }
         }
         screened
     }
 
-    fn on_heads(&mut self, (from, token): (Address, u64), entries: Vec<Entry>, now: u64) {
-        let heard = entries.len();
-        if heard == 0 || heard > GOSSIP_ENTRIES_MAX {
-            return self.judge(Some(token), Verdict::Reject);
+    /// The entries of a message that are not known by their bytes, how many there are in all, and whether the rest is
+    /// in the book already.
+    fn read(&self, bytes: &[u8]) -> Result<(Vec<(Entry, Option<Digest>)>, usize, bool), Rejected> {
+        let spans = wire::spans::entries(bytes)?;
+        let heard = spans.len();
+        let mut entries = Vec::with_capacity(heard);
+        let mut is_settled = true;
+        for span in spans {
+            let digest = self.recent.digest(span.bytes());
+            if self.recent.id_of(digest).is_some_and(|id| self.book.head(id).is_some()) {
+                continue;
+            }
+            // Bytes that are being verified will be judged where they came first.
+            match self.recent.is_in_flight(digest) {
+                true => is_settled = false,
+                false => entries.push((span.entry()?, Some(digest))),
+            }
         }
-        let Screened { fresh, work, is_faulty } = self.screen_all(entries, now);
-        if fresh.is_empty() {
-            return self.judge(Some(token), if is_faulty { Verdict::Reject } else { Verdict::Ignore });
-        }
-        self.recover(Some(from), Next::Heads { token, entries: fresh, heard, is_faulty }, work);
+        Ok((entries, heard, is_settled))
     }
 
-    pub(crate) fn on_heads_verified(
-        &mut self,
-        token: u64,
-        (entries, heard): (Counted<Entry>, usize),
-        is_faulty: bool,
-        verdicts: &[bool],
-    ) {
-        let mut verdicts = verdicts.iter();
-        let (admitted, is_forged) = self.admit_all(entries, &mut verdicts);
-        let verdict = match (is_faulty || is_forged, admitted.len() * 2 >= heard) {
+    fn on_heads(&mut self, (from, token): (Address, u64), bytes: &[u8], now: u64) {
+        let digest = self.recent.digest(bytes);
+        match self.recent.verdict(digest, self.book.losses()) {
+            Some(Repeat::Harmless) => return self.judge(Some(token), Verdict::Ignore),
+            Some(Repeat::Faulty) => return self.judge(Some(token), Verdict::Reject),
+            None => {}
+        }
+        let Ok((entries, heard, is_settled)) = self.read(bytes) else {
+            self.recent.judged(digest, Repeat::Faulty);
+            return self.judge(Some(token), Verdict::Reject);
+        };
+        let is_good = |recovery: &Recovery| self.recent.is_good(recovery);
+        let Screened { fresh, work, is_faulty, is_unsettled } = self.screen_each(entries.into_iter(), now, &is_good);
+        let message = Message { token, digest, heard, is_faulty, is_unsettled: is_unsettled || !is_settled };
+        if fresh.is_empty() {
+            self.remember(&message);
+            return self.judge(Some(token), if is_faulty { Verdict::Reject } else { Verdict::Ignore });
+        }
+        if work.is_empty() {
+            return self.on_heads_verified(message, fresh, &[]);
+        }
+        fresh.heads.iter().filter_map(|head| head.digest).for_each(|digest| self.recent.takes_off(digest));
+        self.recover(Some(from), Next::Heads { message, fresh }, work);
+    }
+
+    /// The same bytes will be judged alike, unless something in them may be welcome later.
+    fn remember(&mut self, message: &Message) {
+        if !message.is_unsettled {
+            let repeat = if message.is_faulty { Repeat::Faulty } else { Repeat::Harmless };
+            self.recent.judged(message.digest, repeat);
+        }
+    }
+
+    pub(crate) fn on_heads_verified(&mut self, mut message: Message, fresh: Fresh, verdicts: &[bool]) {
+        let admitted = self.admit_all(fresh, &mut verdicts.iter());
+        message.is_faulty |= admitted.is_forged;
+        message.is_unsettled |= admitted.is_unsettled;
+        self.remember(&message);
+        let verdict = match (message.is_faulty, admitted.heads.len() * 2 >= message.heard) {
             (true, _) => Verdict::Reject,
             (false, true) => Verdict::Accept,
             (false, false) => Verdict::Ignore,
         };
-        self.judge(Some(token), verdict);
-        if verdict != Verdict::Accept && !admitted.is_empty() {
-            self.publish_heads(admitted);
+        self.judge(Some(message.token), verdict);
+        if verdict != Verdict::Accept && !admitted.heads.is_empty() {
+            self.publish_heads(admitted.heads.iter().map(|head| head.entry.clone()).collect());
         }
     }
 
-    /// Takes in what is verified and new, and says whether anything was not signed by whom it names.
-    pub(crate) fn admit_all(
-        &mut self,
-        entries: Counted<Entry>,
-        verdicts: &mut core::slice::Iter<bool>,
-    ) -> (Vec<Entry>, bool) {
-        let mut admitted = Vec::new();
-        let mut is_forged = false;
-        for (entry, recoveries) in entries {
-            let is_valid = verdicts.by_ref().take(recoveries).filter(|&&good| good).count() == recoveries;
-            is_forged |= !is_valid;
-            if is_valid && self.admit(entry.clone()).is_ok() {
-                admitted.push(entry);
+    /// Takes in what is verified and new. The verdicts on these entries are the first that `verdicts` gives.
+    pub(crate) fn admit_all(&mut self, fresh: Fresh, verdicts: &mut core::slice::Iter<bool>) -> Admitted {
+        let own = verdicts.as_slice();
+        let (own, rest) = own.split_at(fresh.recoveries.min(own.len()));
+        *verdicts = rest.iter();
+        let is_good = |at: usize| own.get(at).is_some_and(|&good| good);
+        fresh.shared.iter().filter(|(at, _)| is_good(*at)).for_each(|(_, recovery)| self.recent.was_good(*recovery));
+        let mut admitted = Admitted { heads: Vec::new(), is_forged: false, is_unsettled: false };
+        for FreshHead { entry, id, digest, recoveries } in fresh.heads {
+            let is_valid = recoveries.into_iter().flatten().all(is_good);
+            if let Some(digest) = digest {
+                self.recent.lands(digest, is_valid.then_some(id));
+            }
+            if !is_valid {
+                admitted.is_forged = true;
+                continue;
+            }
+            match self.admit_as(entry, id) {
+                Ok(head) => admitted.heads.push(head),
+                Err(rejected) => {
+                    admitted.is_unsettled |= !matches!(rejected, Rejected::Duplicate | Rejected::Stale);
+                }
             }
         }
-        (admitted, is_forged)
+        admitted
     }
 
     /// Takes a verified entry into the book and tells.
     pub(crate) fn admit(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
-        let head = self.book.admit(entry)?;
+        let id = entry.id(&self.domain);
+        self.admit_as(entry, id)
+    }
+
+    fn admit_as(&mut self, entry: Entry, id: Hash) -> Result<Arc<Head>, Rejected> {
+        let head = self.book.admit_as(entry, id)?;
         let (owner, slot, _) = head.entry.place();
         let side = head.order().map(|order| order.side);
         self.effects.push(Effect::Tell(Event::HeadAdmitted { id: head.id, owner, slot, side }));

@@ -26,13 +26,14 @@ pub mod maker;
 pub mod market;
 mod pages;
 pub mod proofs;
+mod recent;
 pub mod sealed;
 pub mod sync;
 mod waiting;
 #[cfg(test)]
 mod world;
 
-pub use book::{Book, Change, Head, Kept};
+pub use book::{Book, Change, Head, Kept, Quota};
 pub use clearing::{Clearing, Match, clear};
 pub use deals::{Deal, DealState, EndReason};
 pub use effect::{Answer, Effect, Event, Record, Refused, Topic, Verdict};

@@ -9,12 +9,13 @@ use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Domain, Hash, Parameters, Recovery, Rejected, Signature};
 
-use crate::book::Book;
+use crate::book::{Book, Quota};
 use crate::clearing::{Clearing, clear};
 use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
+use crate::recent::Recent;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -38,6 +39,7 @@ pub struct Market {
     pub(crate) cleared: Option<u64>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) sync: Sync,
+    pub(crate) recent: Recent,
     history: VecDeque<Arc<Clearing>>,
 }
 
@@ -46,7 +48,7 @@ impl Market {
     pub fn new(parameters: Parameters, owner: Address) -> Market {
         let domain = parameters.domain();
         Market {
-            book: Book::new(domain, parameters.heads_max),
+            book: Book::with_quota(domain, parameters.heads_max, Quota::of(&parameters)),
             domain,
             parameters,
             owner,
@@ -57,6 +59,7 @@ impl Market {
             cleared: None,
             effects: Vec::new(),
             sync: Sync::default(),
+            recent: Recent::new(&owner),
             history: VecDeque::new(),
         }
     }
@@ -67,6 +70,8 @@ impl Market {
         match input {
             Input::Tick => self.on_tick(now),
             Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
+            Input::Entropy(entropy) => self.recent.seed(&entropy),
+            Input::Checkpoint { stakes } => self.book.restake(stakes),
             Input::Measured(capacity) => self.measured = Some(capacity),
             Input::Place { user, draft } => self.on_place(user, *draft, now),
             Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
@@ -188,9 +193,7 @@ impl Market {
     fn on_recovered(&mut self, ticket: u64, verdicts: &[bool], now: u64) {
         let is_valid = verdicts.iter().all(|&good| good);
         match self.waiting.take(ticket, Wanted::Verdicts(verdicts.len())) {
-            Some(Next::Heads { token, entries, heard, is_faulty }) => {
-                self.on_heads_verified(token, (entries, heard), is_faulty, verdicts);
-            }
+            Some(Next::Heads { message, fresh }) => self.on_heads_verified(message, fresh, verdicts),
             Some(Next::Items { from, batch, then }) => {
                 self.on_items_verified(from, batch, verdicts, now);
                 self.ask_for_more(from, then);

@@ -4,9 +4,10 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Equivocation, Hash, StruckDeal};
+use protocol::{Acknowledgement, Address, Authority, DealEnd, Equivocation, Hash, StruckDeal};
 
 use crate::deals::Proposal;
+use crate::intake::{Fresh, Message};
 use crate::maker::Standing;
 use crate::sync::Batch;
 
@@ -18,7 +19,7 @@ const REQUESTS_MAX: usize = 1024;
 /// Of both together, for one peer.
 const PER_PEER_MAX: usize = 128;
 
-/// Entries and the number of recoveries that each takes.
+/// Things and the number of recoveries that each takes.
 pub(crate) type Counted<T> = Vec<(T, usize)>;
 
 /// A place in the book from which the next page starts, and how many pages may still follow.
@@ -28,7 +29,7 @@ pub(crate) type NextPage = ((Address, u16), u32);
 #[derive(Debug)]
 pub(crate) enum Next {
     /// Heads from gossip.
-    Heads { token: u64, entries: Counted<Entry>, heard: usize, is_faulty: bool },
+    Heads { message: Message, fresh: Fresh },
     /// A struck deal from gossip.
     Struck { token: u64, deal: Box<StruckDeal> },
     /// A proof against an owner.

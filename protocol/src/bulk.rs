@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{Hash, keccak256};
 use crate::rejected::Rejected;
-use crate::typed::StructHasher;
+use crate::typed::{StructHasher, hashes};
 
 /// Leaves of the largest tree.
 pub const LEAVES_MAX: usize = 64;
@@ -48,13 +48,23 @@ impl BulkProof {
             let is_right = self.index >> level & 1 == 1;
             node = if is_right { pair(sibling, &node) } else { pair(&node, sibling) };
         }
-        StructHasher::new(&tree_type(name, leaf_type, self.siblings.len())).hash(&node).finish()
+        StructHasher::of(&tree_type_hash(name, leaf_type, self.siblings.len())).hash(&node).finish()
     }
 }
 
 /// The type string of a tree of `height` levels over leaves of type `name`.
 pub fn tree_type(name: &str, leaf_type: &str, height: usize) -> String {
     format!("Bulk{name}({name}{} tree){leaf_type}", "[2]".repeat(height))
+}
+
+/// The hash of [`tree_type`].
+pub(crate) fn tree_type_hash(name: &str, leaf_type: &str, height: usize) -> Hash {
+    let known = match name {
+        "Order" => hashes::ORDER_TREES.get(height.wrapping_sub(1)),
+        "Cancel" => hashes::CANCEL_TREES.get(height.wrapping_sub(1)),
+        _ => None,
+    };
+    known.copied().unwrap_or_else(|| keccak256(&[tree_type(name, leaf_type, height).as_bytes()]))
 }
 
 /// The proofs of all `leaves` in the smallest tree that holds them; missing leaves count as `Hash::ZERO`, which is no
@@ -77,7 +87,7 @@ pub fn proofs(leaves: &[Hash]) -> Option<Vec<BulkProof>> {
     Some(proofs)
 }
 
-fn pair(left: &Hash, right: &Hash) -> Hash {
+pub(crate) fn pair(left: &Hash, right: &Hash) -> Hash {
     keccak256(&[&left.0, &right.0])
 }
 

@@ -1,6 +1,6 @@
 //! What is sold: a versioned table of metrics and vectors of scores. Knows no order and no machine.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::fmt;
 use core::str::FromStr;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{Hash, keccak256};
 use crate::quantity::{Scale, Unit};
 use crate::rejected::Rejected;
-use crate::typed::{StructHasher, Typed, array_hash, types};
+use crate::typed::{StructHasher, Typed, array_hash, hashes};
 
 /// The version of the metric table below.
 pub const TABLE_VERSION: u32 = 1;
@@ -143,13 +143,13 @@ impl fmt::Display for Score {
 
 impl Typed for Score {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::SCORE).uint(self.metric).uint(self.value).finish()
+        StructHasher::of(&hashes::SCORE).uint(self.metric).uint(self.value).finish()
     }
 }
 
 /// A vector of scores, sorted by metric id, each metric once, no zero values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Capacity(Vec<Score>);
+pub struct Capacity(Box<[Score]>);
 
 impl Capacity {
     /// Sorts and merges: of a metric that is named twice the last value counts; zero values are left out.
@@ -192,7 +192,12 @@ impl Capacity {
             .0
             .iter()
             .map(|score| score.value.checked_mul(lots.into()).map(|value| Score { metric: score.metric, value }));
-        scaled.collect::<Option<Vec<_>>>().map(Capacity)
+        scaled.collect::<Option<Box<[_]>>>().map(Capacity)
+    }
+
+    /// Whether no value of `lots` times this capacity exceeds 64 bits.
+    pub fn has_times(&self, lots: u32) -> bool {
+        self.0.iter().all(|score| score.value.checked_mul(lots.into()).is_some())
     }
 
     /// The sum of two capacities; `None` if a value exceeds 64 bits.
@@ -207,11 +212,7 @@ impl Capacity {
 
     /// This capacity with every rate rounded to two significant digits, down for asks and up for bids.
     pub fn rounded(&self, direction: Rounding) -> Capacity {
-        let scores = self.0.iter().map(|score| {
-            let is_rate = Metric::from_id(score.metric).is_some_and(|metric| metric.row().kind == Kind::Rate);
-            let value = if is_rate { round_two_digits(score.value, direction) } else { score.value };
-            Score { metric: score.metric, value }
-        });
+        let scores = self.0.iter().map(|score| Score { metric: score.metric, value: rounded(score, direction) });
         Capacity(scores.collect())
     }
 
@@ -223,7 +224,7 @@ impl Capacity {
     pub fn check(&self) -> Result<(), Rejected> {
         let is_sorted = self.0.windows(2).all(|pair| pair[0].metric < pair[1].metric);
         let is_known = self.0.iter().all(|score| Metric::from_id(score.metric).is_some() && score.value > 0);
-        let is_rounded = self.rounded(Rounding::Down) == *self;
+        let is_rounded = self.0.iter().all(|score| score.value == rounded(score, Rounding::Down));
         match !self.0.is_empty() && is_sorted && is_known && is_rounded {
             true => Ok(()),
             false => Err(Rejected::Capacity),
@@ -252,6 +253,12 @@ pub enum Rounding {
     Down,
     /// For what is wanted; saturates at the largest two-digit value.
     Up,
+}
+
+/// The value of a score, a rate's with two digits.
+fn rounded(score: &Score, direction: Rounding) -> u64 {
+    let is_rate = Metric::from_id(score.metric).is_some_and(|metric| metric.row().kind == Kind::Rate);
+    if is_rate { round_two_digits(score.value, direction) } else { score.value }
 }
 
 /// `value` with at most two significant decimal digits.
@@ -293,7 +300,7 @@ mod tests {
     #[test]
     fn only_the_canonical_form_passes() {
         let score = |metric, value| Score { metric, value };
-        assert!(Capacity(alloc::vec![score(2, 10), score(5, 123_456)]).check().is_ok());
+        assert!(Capacity([score(2, 10), score(5, 123_456)].into()).check().is_ok());
         for bad in [
             alloc::vec![],
             alloc::vec![score(5, 1), score(2, 1)],
@@ -302,7 +309,7 @@ mod tests {
             alloc::vec![score(999, 1)],
             alloc::vec![score(2, 123)],
         ] {
-            assert_eq!(Capacity(bad).check(), Err(Rejected::Capacity));
+            assert_eq!(Capacity(bad.into()).check(), Err(Rejected::Capacity));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::money::Price;
 use crate::order::{Order, Side};
 use crate::rejected::Rejected;
 use crate::signed::{Authority, Signable, Signed};
-use crate::typed::{Domain, StructHasher, Typed, types};
+use crate::typed::{Domain, StructHasher, Typed, hashes, types};
 
 /// A numbered range of lots of one version of one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ impl OrderRef {
 
 impl Typed for OrderRef {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::ORDER_REF)
+        StructHasher::of(&hashes::ORDER_REF)
             .hash(&self.id)
             .address(&self.owner)
             .uint(self.slot)
@@ -136,7 +136,7 @@ pub fn duration(ask: &Order, bid: &Order) -> Option<u32> {
 
 impl Typed for DealTerms {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::DEAL_TERMS)
+        StructHasher::of(&hashes::DEAL_TERMS)
             .nested(&self.ask)
             .nested(&self.bid)
             .uint(self.price.0)

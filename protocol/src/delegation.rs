@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::hash::Hash;
 use crate::market::MarketId;
 use crate::rejected::Rejected;
-use crate::typed::{StructHasher, Typed, types};
+use crate::typed::{StructHasher, Typed, hashes};
 
 /// What a delegate may sign for its owner; a set of bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Delegation {
 
 impl Typed for Delegation {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::DELEGATION)
+        StructHasher::of(&hashes::DELEGATION)
             .address(&self.owner)
             .address(&self.delegate)
             .uint(self.scope.0)

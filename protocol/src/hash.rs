@@ -24,13 +24,34 @@ impl Hash {
 
 /// Keccak-256 over the concatenation of `parts` (the variant Ethereum uses, not SHA-3).
 pub fn keccak256(parts: &[&[u8]]) -> Hash {
-    let mut keccak = Keccak::v256();
+    let mut hashing = Hashing::new();
     for part in parts {
-        keccak.update(part);
+        hashing.add(part);
     }
-    let mut out = [0; 32];
-    keccak.finalize(&mut out);
-    Hash(out)
+    hashing.finish()
+}
+
+/// Keccak-256 of what is added piece by piece.
+pub struct Hashing(Keccak);
+
+impl Hashing {
+    /// Of nothing yet.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Hashing {
+        Hashing(Keccak::v256())
+    }
+
+    /// Adds some bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The hash of all that was added.
+    pub fn finish(self) -> Hash {
+        let mut out = [0; 32];
+        self.0.finalize(&mut out);
+        Hash(out)
+    }
 }
 
 /// Why a text is not `0x` and the expected number of hex digits.

@@ -13,7 +13,7 @@ use crate::market::Parameters;
 use crate::money::Price;
 use crate::rejected::Rejected;
 use crate::signed::Signable;
-use crate::typed::{StructHasher, Typed, address_word, types};
+use crate::typed::{StructHasher, Typed, address_word, hashes, types};
 
 /// Owners that one order may exclude.
 pub const EXCLUDED_MAX: usize = 16;
@@ -111,7 +111,7 @@ impl Order {
         let ensure = |ok: bool, error| if ok { Ok(()) } else { Err(error) };
         ensure(self.price.0 > 0, Rejected::PriceZero)?;
         ensure((1..=LOTS_MAX).contains(&self.lots), Rejected::Lots)?;
-        ensure(self.capacity.times(self.lots).is_some(), Rejected::Lots)?;
+        ensure(self.capacity.has_times(self.lots), Rejected::Lots)?;
         let is_span = 0 < self.duration_min_s && self.duration_min_s <= self.duration_max_s;
         ensure(is_span && self.duration_max_s <= DURATION_MAX_S, Rejected::Duration)?;
         ensure(self.billed_min_s <= market.billed_min_max_s, Rejected::Duration)?;
@@ -134,12 +134,19 @@ impl Order {
 
 impl Typed for Order {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::ORDER)
+        self.struct_hash_over(&self.capacity.array_hash())
+    }
+}
+
+impl Order {
+    /// The struct hash, the hash of the capacity being known.
+    pub(crate) fn struct_hash_over(&self, capacity: &Hash) -> Hash {
+        StructHasher::of(&hashes::ORDER)
             .uint(self.side as u8)
             .address(&self.owner)
             .uint(self.slot)
             .uint(self.version)
-            .hash(&self.capacity.array_hash())
+            .hash(capacity)
             .uint(self.lots)
             .uint(self.price.0)
             .uint(self.duration_min_s)
@@ -205,7 +212,7 @@ impl Cancel {
 
 impl Typed for Cancel {
     fn struct_hash(&self) -> Hash {
-        StructHasher::new(types::CANCEL)
+        StructHasher::of(&hashes::CANCEL)
             .address(&self.owner)
             .uint(self.slot)
             .uint(self.version)

@@ -44,8 +44,8 @@ pub enum Rejected {
     /// The order's first epoch is too far ahead of the clock.
     #[error("the order is from the future: check both clocks")]
     Future,
-    /// The slot number is above what the owner may use.
-    #[error("the slot number is above the owner's quota")]
+    /// No owner can have a slot of this number.
+    #[error("the slot number is above what the market allows anyone")]
     Slot,
     /// A higher version already stands in the slot.
     #[error("a newer version already stands in this slot")]
@@ -92,6 +92,9 @@ pub enum Rejected {
     /// Two words that are no proof of equivocation, or an owner that is proven to have equivocated.
     #[error("not a proof of equivocation, or of an owner that equivocated")]
     Equivocation,
+    /// The slot number is above what the owner may use at its present stake.
+    #[error("the slot number is above the owner's quota")]
+    Quota,
 }
 
 impl Rejected {
@@ -112,6 +115,7 @@ impl Rejected {
             Rejected::Expired => "expired",
             Rejected::Future => "from_the_future",
             Rejected::Slot => "bad_slot",
+            Rejected::Quota => "above_quota",
             Rejected::Stale => "stale_version",
             Rejected::Duplicate => "duplicate",
             Rejected::Exclusions => "bad_exclusions",
@@ -137,7 +141,7 @@ impl Rejected {
             self,
             Rejected::Expired
                 | Rejected::Future
-                | Rejected::Slot
+                | Rejected::Quota
                 | Rejected::Stale
                 | Rejected::Duplicate
                 | Rejected::BookFull

@@ -10,6 +10,7 @@ use crate::bulk::BulkProof;
 use crate::delegation::{Delegation, Scope};
 use crate::hash::Hash;
 use crate::market::Parameters;
+use crate::memo::Memo;
 use crate::order::{Cancel, Order};
 use crate::rejected::Rejected;
 use crate::signature::Signature;
@@ -25,6 +26,12 @@ pub trait Signable: Typed {
     fn owner(&self) -> Address;
     /// What a delegate must be allowed.
     fn scope(&self) -> Scope;
+
+    /// The claim to have signed this, its struct hash being known.
+    fn claim(&self, struct_hash: Hash) -> Claim {
+        let bulk = Self::BULK_NAME.map(|name| (name, Self::TYPE));
+        Claim { struct_hash, bulk, owner: self.owner(), scope: self.scope() }
+    }
 }
 
 /// A signature and all that is needed to trace it to the owner.
@@ -51,16 +58,32 @@ impl Authority {
     /// # Errors
     /// [`Rejected`] if a form, the proof or the delegation does not fit.
     pub fn recoveries(&self, claim: &Claim, domain: &Domain, unix_s: u64) -> Result<Recoveries, Rejected> {
+        // Only a single signature is over the id itself.
+        let id = self.bulk.as_ref().map_or_else(|| domain.digest(&claim.struct_hash), |_| Hash::ZERO);
+        self.recoveries_of(claim, &id, &mut Memo::new(domain), unix_s)
+    }
+
+    /// As [`Authority::recoveries`] for an object whose id is known, in a message that taught `memo` already.
+    ///
+    /// # Errors
+    /// [`Rejected`] if a form, the proof or the delegation does not fit.
+    pub fn recoveries_of(
+        &self,
+        claim: &Claim,
+        id: &Hash,
+        memo: &mut Memo,
+        unix_s: u64,
+    ) -> Result<Recoveries, Rejected> {
         self.signature.check_form()?;
-        let signed = match (&self.bulk, claim.bulk) {
-            (None, _) => claim.struct_hash,
+        let digest = match (&self.bulk, claim.bulk) {
+            (None, _) => *id,
             (Some(_), None) => return Err(Rejected::BulkProof),
-            (Some(proof), Some((name, leaf_type))) => {
+            (Some(proof), Some(of)) => {
                 proof.check()?;
-                proof.tree_struct_hash(&claim.struct_hash, name, leaf_type)
+                memo.tree_digest(&self.signature, (proof, &claim.struct_hash), of)
             }
         };
-        let digest = domain.digest(&signed);
+        let domain = *memo.domain();
         let Some(delegation) = &self.delegation else {
             return Ok((Recovery { digest, signature: self.signature, expected: claim.owner }, None));
         };
@@ -107,7 +130,7 @@ impl Claim {
 pub type Recoveries = (Recovery, Option<Recovery>);
 
 /// A signature recovery that the caller has to do: whoever signed `digest` must be `expected`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Recovery {
     /// What was signed.
     pub digest: Hash,
@@ -155,12 +178,7 @@ impl<T: Signable> Signed<T> {
     }
 
     fn claim(&self) -> Claim {
-        Claim {
-            struct_hash: self.body.struct_hash(),
-            bulk: T::BULK_NAME.map(|name| (name, T::TYPE)),
-            owner: self.body.owner(),
-            scope: self.body.scope(),
-        }
+        self.body.claim(self.body.struct_hash())
     }
 
     /// Recovers and verifies here and now.
@@ -237,6 +255,25 @@ impl Entry {
         match self {
             Entry::Order(order) => order.id(domain),
             Entry::Cancel(cancel) => cancel.id(domain),
+        }
+    }
+
+    /// The claim that the entry makes, in a message that taught `memo` already.
+    pub fn claim(&self, memo: &mut Memo) -> Claim {
+        match self {
+            Entry::Order(order) => {
+                let capacity = memo.capacity_hash(&order.body.capacity);
+                order.body.claim(order.body.struct_hash_over(&capacity))
+            }
+            Entry::Cancel(cancel) => cancel.body.claim(cancel.body.struct_hash()),
+        }
+    }
+
+    /// What it claims to be signed by.
+    pub fn authority(&self) -> &Authority {
+        match self {
+            Entry::Order(order) => &order.authority,
+            Entry::Cancel(cancel) => &cancel.authority,
         }
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Every type string of the market stands here, once. Changing one is a new market version, never an edit.
 
+pub mod hashes;
+
 use crate::address::Address;
-use crate::hash::{Hash, keccak256};
+use crate::hash::{Hash, Hashing, keccak256};
 use crate::market::MarketId;
 
 /// EIP-712 type strings: the primary type, then the types it refers to in alphabetical order.
@@ -73,34 +75,35 @@ pub trait Typed {
 }
 
 /// Encodes members in order and hashes them: `keccak256(typeHash || word || word ...)`.
-pub struct StructHasher(alloc::vec::Vec<u8>);
+pub struct StructHasher(Hashing);
 
 impl StructHasher {
     /// Starts with the hash of `type_string`.
     pub fn new(type_string: &str) -> StructHasher {
-        let mut words = alloc::vec::Vec::with_capacity(18 * 32);
-        words.extend_from_slice(&keccak256(&[type_string.as_bytes()]).0);
-        StructHasher(words)
+        StructHasher::of(&keccak256(&[type_string.as_bytes()]))
+    }
+
+    /// Starts with the hash of a type string that is known already.
+    pub fn of(type_hash: &Hash) -> StructHasher {
+        StructHasher(Hashing::new()).hash(type_hash)
     }
 
     /// A member of type `uintN`, N up to 128.
-    pub fn uint(mut self, value: impl Into<u128>) -> StructHasher {
-        self.0.extend_from_slice(&[0; 16]);
-        self.0.extend_from_slice(&value.into().to_be_bytes());
-        self
+    pub fn uint(self, value: impl Into<u128>) -> StructHasher {
+        let mut word = Hash::ZERO;
+        word.0[16..].copy_from_slice(&value.into().to_be_bytes());
+        self.hash(&word)
     }
 
     /// A member of type `bytes32`, or the struct hash of a nested member.
     pub fn hash(mut self, value: &Hash) -> StructHasher {
-        self.0.extend_from_slice(&value.0);
+        self.0.add(&value.0);
         self
     }
 
     /// A member of type `address`.
-    pub fn address(mut self, value: &Address) -> StructHasher {
-        self.0.extend_from_slice(&[0; 12]);
-        self.0.extend_from_slice(&value.0);
-        self
+    pub fn address(self, value: &Address) -> StructHasher {
+        self.hash(&address_word(value))
     }
 
     /// A member of type `string`.
@@ -120,17 +123,19 @@ impl StructHasher {
 
     /// The struct hash.
     pub fn finish(self) -> Hash {
-        keccak256(&[&self.0])
+        self.0.finish()
     }
 }
 
 /// The hash of an array member: keccak256 of its encoded elements.
 pub fn array_hash(words: impl Iterator<Item = Hash>) -> Hash {
-    let mut bytes = alloc::vec::Vec::new();
-    for word in words {
-        bytes.extend_from_slice(&word.0);
+    let mut words = words.peekable();
+    if words.peek().is_none() {
+        return hashes::NOTHING;
     }
-    keccak256(&[&bytes])
+    let mut hashing = Hashing::new();
+    words.for_each(|word| hashing.add(&word.0));
+    hashing.finish()
 }
 
 /// An address as one 32-byte word, for arrays of addresses.

@@ -3,6 +3,8 @@
 //! bincode alone accepts other encodings of the same value, trailing bytes and absurd lengths, so every decode has a
 //! limit, must consume all of its input, and must encode back to exactly that input. Ids never depend on these bytes.
 
+pub mod spans;
+
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -40,11 +42,32 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], max: usize) -> Resu
     if bytes.len() > max.min(DECODE_LIMIT) {
         return Err(Rejected::TooLarge);
     }
-    let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
-    let (value, used): (T, usize) = bincode::serde::decode_from_slice(bytes, config).map_err(|_| Rejected::Encoding)?;
-    match used == bytes.len() && encode(&value) == bytes {
+    let (value, used): (T, usize) = decode_some(bytes)?;
+    match used == bytes.len() && is_canonical(&value, bytes) {
         true => Ok(value),
         false => Err(Rejected::Encoding),
+    }
+}
+
+/// A value at the beginning of `bytes`, in any form, and how many bytes it takes.
+fn decode_some<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), Rejected> {
+    let config = bincode::config::standard().with_limit::<DECODE_LIMIT>();
+    bincode::serde::decode_from_slice(bytes, config).map_err(|_| Rejected::Encoding)
+}
+
+/// Whether `bytes` are what encoding `value` gives, without writing it out.
+fn is_canonical<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
+    let mut rest = Expected(bytes);
+    bincode::serde::encode_into_writer(value, &mut rest, bincode::config::standard()).is_ok() && rest.0.is_empty()
+}
+
+/// Takes only the bytes that are expected.
+struct Expected<'a>(&'a [u8]);
+
+impl bincode::enc::write::Writer for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(bincode::error::EncodeError::UnexpectedEnd)?;
+        Ok(())
     }
 }
 

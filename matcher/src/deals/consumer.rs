@@ -10,7 +10,6 @@ use crate::clearing::{Clearing, Match};
 use crate::deals::{Deal, DealState, EndReason};
 use crate::effect::{Effect, Event, Topic};
 use crate::input::Unanswered;
-use crate::intake::authority_of;
 use crate::market::Market;
 use crate::waiting::Next;
 
@@ -174,6 +173,6 @@ impl Market {
 
 /// The node that acts for an order's owner: its delegate, or the owner itself.
 pub(crate) fn contact(entry: &protocol::Entry) -> protocol::Address {
-    let delegation = authority_of(entry).delegation.as_ref();
+    let delegation = entry.authority().delegation.as_ref();
     delegation.map_or(entry.place().0, |delegation| delegation.0.delegate)
 }

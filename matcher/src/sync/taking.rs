@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use protocol::talk::Item;
-use protocol::{Address, Entry, Equivocation, Rejected, StruckDeal};
+use protocol::{Address, Equivocation, Rejected, StruckDeal};
 
 use crate::effect::Effect;
-use crate::intake::Screened;
+use crate::intake::{Fresh, Screened};
 use crate::market::Market;
 use crate::waiting::{Counted, Next, NextPage};
 
@@ -16,7 +16,7 @@ const PASS_ON_MS: u64 = 50;
 /// Things of one peer whose signers are being recovered, with the recoveries that each takes.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) entries: Counted<Entry>,
+    pub(crate) entries: Fresh,
     pub(crate) deals: Counted<StruckDeal>,
     pub(crate) proofs: Counted<Equivocation>,
 }
@@ -32,7 +32,7 @@ impl Market {
                 Item::Proof(proof) => proofs.push(*proof),
             }
         }
-        let Screened { fresh, mut work, mut is_faulty } = self.screen_all(entries, now);
+        let Screened { fresh, mut work, mut is_faulty, .. } = self.screen_all(entries, now);
         let mut batch = Batch { entries: fresh, ..Batch::default() };
         for deal in deals {
             match self.screen_deal(&deal, now) {
@@ -65,7 +65,7 @@ impl Market {
     pub(crate) fn on_items_verified(&mut self, from: Address, batch: Batch, verdicts: &[bool], now: u64) {
         let before = self.book.kept_len();
         let mut verdicts = verdicts.iter();
-        let (_, mut is_forged) = self.admit_all(batch.entries, &mut verdicts);
+        let mut is_forged = self.admit_all(batch.entries, &mut verdicts).is_forged;
         let mut valid = |recoveries| verdicts.by_ref().take(recoveries).filter(|&&good| good).count() == recoveries;
         for (deal, recoveries) in batch.deals {
             match valid(recoveries) {

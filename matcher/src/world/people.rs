@@ -4,13 +4,15 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use protocol::bulk;
 use protocol::deal::TermsBy;
 use protocol::signature::address_of;
 use protocol::talk::{DealMessage, OrdersMessage};
+use protocol::typed::types;
 use protocol::{
     Address, Authority, Cancel, Capacity, DealTerms, Domain, Entry, Flags, Hash, Identity, Metric, Order, OrderRef,
 };
-use protocol::{Parameters, Price, Side, Signable, Signature, Signed, StruckDeal, keccak256, wire};
+use protocol::{Parameters, Price, Side, Signable, Signature, Signed, StruckDeal, Typed, keccak256, wire};
 use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, PublicKey, SecretKey};
 
@@ -54,6 +56,18 @@ impl Person {
     pub fn entry(&self, mut order: Order) -> Entry {
         order.owner = self.address;
         Entry::Order(self.signed(order, &market().domain()))
+    }
+
+    /// The orders in this person's name, all under one signature.
+    pub fn bulk(&self, mut orders: Vec<Order>) -> Vec<Entry> {
+        orders.iter_mut().for_each(|order| order.owner = self.address);
+        let leaves: Vec<Hash> = orders.iter().map(Typed::struct_hash).collect();
+        let proofs = bulk::proofs(&leaves).unwrap();
+        let tree = proofs[0].tree_struct_hash(&leaves[0], "Order", types::ORDER);
+        let signature = self.sign(&market().domain().digest(&tree));
+        let authority = |proof| Authority { signature, bulk: Some(proof), delegation: None };
+        let signed = orders.into_iter().zip(proofs).map(|(body, proof)| Signed { body, authority: authority(proof) });
+        signed.map(Entry::Order).collect()
     }
 
     pub fn cancel(&self, slot: u16, version: u64, epochs: (u64, u64)) -> Entry {

@@ -33,7 +33,7 @@ fn what_is_wrong_for_everyone_is_rejected_and_what_depends_on_the_hearer_is_igno
         (|ask| ask.from_epoch += 2, Verdict::Ignore),
         (|ask| (ask.from_epoch, ask.expiry_epoch) = (u64::MAX - 1, u64::MAX), Verdict::Ignore),
         (|ask| ask.slot = 64, Verdict::Ignore),
-        (|ask| ask.slot = u16::MAX, Verdict::Ignore),
+        (|ask| ask.slot = u16::MAX, Verdict::Reject),
         (|ask| ask.expiry_epoch = u64::MAX, Verdict::Reject),
         (|ask| ask.from_epoch = u64::MAX, Verdict::Reject),
         (|ask| ask.lots = u32::MAX, Verdict::Reject),
@@ -99,8 +99,10 @@ fn a_message_of_65_entries_or_with_one_twice_is_rejected() {
         },
         world.now,
     );
-    let [Effect::Recover { work, .. }] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Recover { ticket, work }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(work.len(), 1, "the same entry is verified once");
+    let verdicts = vec![true];
+    world.peers[0].market.handle(Input::Recovered { ticket: *ticket, verdicts }, world.now);
     assert_eq!(tell(&mut world, &many), Verdict::Accept);
     assert_eq!(world.book(0).len(), 64);
 }
