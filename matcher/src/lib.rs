@@ -26,6 +26,7 @@ pub mod maker;
 pub mod market;
 mod pages;
 pub mod proofs;
+mod restore;
 pub mod sealed;
 mod waiting;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod equivocation;
 mod gossip;
 mod offers;
 mod proposals;
+mod restarts;
 mod silence;
 mod storms;
 mod trading;
