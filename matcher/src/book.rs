@@ -5,10 +5,12 @@ mod ids;
 mod slots;
 mod standing;
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use protocol::talk::Item;
 use protocol::{Address, Domain, Entry, Equivocation, Hash, Rejected, StruckDeal};
 
 use self::ids::Ids;
@@ -56,6 +58,17 @@ pub enum Kept {
     Deal(Arc<StruckDeal>),
     /// A proof against an owner.
     Proof(Arc<Equivocation>),
+}
+
+impl Kept {
+    /// The same as it is told and stored.
+    pub fn to_item(&self) -> Item {
+        match self {
+            Kept::Head(head) => Item::Entry(head.entry.clone()),
+            Kept::Deal(deal) => Item::Deal(Box::new((**deal).clone())),
+            Kept::Proof(proof) => Item::Proof(Box::new((**proof).clone())),
+        }
+    }
 }
 
 /// What became of the replicated set.
@@ -246,9 +259,15 @@ impl Book {
     /// # Errors
     /// As [`Fills::judge`].
     pub fn fill(&mut self, deal: StruckDeal) -> Result<(), Rejected> {
+        let id = deal.terms.id(&self.domain);
+        self.fill_known(id, deal)
+    }
+
+    /// As [`Book::fill`]; `id` must be the deal's.
+    pub(crate) fn fill_known(&mut self, id: Hash, deal: StruckDeal) -> Result<(), Rejected> {
         let deal = Arc::new(deal);
-        let gone = self.fills.fill(&deal, &|id| lots_of(&self.ids, id))?;
-        self.changes.push(Change::In(deal.terms.id(&self.domain), Kept::Deal(deal)));
+        let gone = self.fills.fill((id, &deal), &|id| lots_of(&self.ids, id))?;
+        self.changes.push(Change::In(id, Kept::Deal(deal)));
         self.changes.extend(gone.into_iter().map(Change::Out));
         Ok(())
     }
@@ -268,9 +287,15 @@ impl Book {
     /// # Errors
     /// As [`Proofs::judge`].
     pub fn remember(&mut self, proof: Equivocation) -> Result<Arc<Equivocation>, Rejected> {
+        let id = proof.id(&self.domain);
+        self.remember_known(id, proof)
+    }
+
+    /// As [`Book::remember`]; `id` must be the proof's.
+    pub(crate) fn remember_known(&mut self, id: Hash, proof: Equivocation) -> Result<Arc<Equivocation>, Rejected> {
         let proof = Arc::new(proof);
-        let gone = self.proofs.remember(proof.clone())?;
-        self.changes.push(Change::In(proof.id(&self.domain), Kept::Proof(proof.clone())));
+        let gone = self.proofs.remember((id, proof.clone()))?;
+        self.changes.push(Change::In(id, Kept::Proof(proof.clone())));
         self.changes.extend(gone.into_iter().map(Change::Out));
         Ok(proof)
     }
@@ -291,6 +316,15 @@ impl Book {
     /// How many things are in the replicated set.
     pub fn kept_len(&self) -> u64 {
         (self.ids.len() + self.fills.len() + self.proofs.len()) as u64
+    }
+
+    /// Whether no epoch from `epoch` on needs this: what [`Book::prune`] would not leave here.
+    pub(crate) fn is_over(&self, item: &Item, epoch: u64) -> bool {
+        match item {
+            Item::Entry(entry) => entry.epochs().1 <= epoch,
+            Item::Deal(deal) => Fills::is_over(deal, epoch, &|id| lots_of(&self.ids, id)),
+            Item::Proof(proof) => Proofs::is_over(proof.epoch(), epoch),
+        }
     }
 
     /// What came and went since this was last asked, in order.

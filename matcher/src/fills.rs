@@ -54,8 +54,11 @@ impl Fills {
     /// # Errors
     /// [`Rejected::Duplicate`], [`Rejected::LotsTaken`] if its orders have deals enough, or [`Rejected::BookFull`].
     pub fn judge(&self, deal: &StruckDeal, lots: Lots) -> Result<(), Rejected> {
+        self.judge_known((deal.terms.id(&self.domain), deal), lots)
+    }
+
+    fn judge_known(&self, (id, deal): (Hash, &StruckDeal), lots: Lots) -> Result<(), Rejected> {
         let terms = &deal.terms;
-        let id = terms.id(&self.domain);
         if self.deals.contains_key(&id) {
             return Err(Rejected::Duplicate);
         }
@@ -72,13 +75,13 @@ impl Fills {
         if is_room { Ok(()) } else { Err(Rejected::BookFull) }
     }
 
-    /// Keeps a verified deal: its lots are taken from the epoch after its own. Gives the deals that had to go for it.
+    /// Keeps a verified deal under its id: its lots are taken from the epoch after its own. Gives the deals that had to
+    /// go for it.
     ///
     /// # Errors
     /// As [`Fills::judge`].
-    pub fn fill(&mut self, deal: &Arc<StruckDeal>, lots: Lots) -> Result<Vec<Hash>, Rejected> {
-        self.judge(deal, lots)?;
-        let id = deal.terms.id(&self.domain);
+    pub fn fill(&mut self, (id, deal): (Hash, &Arc<StruckDeal>), lots: Lots) -> Result<Vec<Hash>, Rejected> {
+        self.judge_known((id, deal), lots)?;
         self.orphans += usize::from(is_orphan(deal, lots));
         self.deals.insert(id, deal.clone());
         for side in [&deal.terms.ask, &deal.terms.bid] {
@@ -185,15 +188,19 @@ impl Fills {
         open
     }
 
+    /// Whether no order here and no epoch from `epoch` on needs this deal.
+    pub fn is_over(deal: &StruckDeal, epoch: u64, lots: Lots) -> bool {
+        deal.terms.epoch.saturating_add(ORPHAN_EPOCHS) <= epoch && is_orphan(deal, lots)
+    }
+
     /// Forgets the deals that no order here and no epoch from `epoch` on needs; gives their ids.
     pub fn prune(&mut self, epoch: u64, lots: Lots) -> Vec<Hash> {
         let mut orphans = 0;
         let mut gone = Vec::new();
         for (id, deal) in &self.deals {
-            let is_orphan = is_orphan(deal, lots);
-            match is_orphan && deal.terms.epoch.saturating_add(ORPHAN_EPOCHS) <= epoch {
+            match Fills::is_over(deal, epoch, lots) {
                 true => gone.push(*id),
-                false => orphans += usize::from(is_orphan),
+                false => orphans += usize::from(is_orphan(deal, lots)),
             }
         }
         self.orphans = orphans;

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
-use protocol::talk::{Request, Response};
+use protocol::talk::{Item, Request, Response};
 use protocol::{Address, Capacity, Flags, Hash, Identity, Price, Side, Signature};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,9 @@ pub enum Input {
     Tick,
     /// What an earlier life of this node stored; comes first if at all.
     Restore {
+        /// The replicated set as `Effect::Keep` told it, each by its id. No signature is recovered again: whoever hands
+        /// them in vouches that id and item are what they were.
+        kept: Vec<(Hash, Item)>,
         /// Own offers.
         standings: Vec<Standing>,
         /// Own deals.

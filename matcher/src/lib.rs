@@ -27,6 +27,7 @@ pub mod market;
 mod pages;
 pub mod proofs;
 mod recent;
+mod restore;
 pub mod sealed;
 pub mod sync;
 mod waiting;

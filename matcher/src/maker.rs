@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use protocol::capacity::Rounding;
 use protocol::order::EXCLUDED_MAX;
-use protocol::{Address, Authority, Cancel, Entry, Hash, Identity, Order, Parameters, Side, Signature, Signed};
+use protocol::{
+    Address, Authority, Cancel, Entry, Hash, Identity, Order, Parameters, Rejected, Side, Signature, Signed,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{Answer, Effect, Record, Refused};
@@ -385,9 +387,13 @@ impl Market {
         let screened = self.screen(&standing.entry, now);
         self.maker.standings.insert(slot, standing.clone());
         self.maker.stale.insert(slot);
-        if let Ok((_, work)) = screened {
-            self.maker.issuing.insert(slot);
-            self.recover(None, Next::OwnHead { user: None, standing: Box::new(standing) }, work);
+        match screened {
+            Ok((_, work)) => {
+                self.maker.issuing.insert(slot);
+                self.recover(None, Next::OwnHead { user: None, standing: Box::new(standing) }, work);
+            }
+            Err(Rejected::Duplicate) => self.publish_heads(alloc::vec![standing.entry]),
+            Err(_) => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`Market`]: joins book, clearing, offers and deals. `handle` is the one way in.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -16,6 +16,7 @@ use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
 use crate::recent::Recent;
+use crate::restore::beyond;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -67,9 +68,10 @@ impl Market {
     /// Takes what happened at `now` (unix ms) and returns what to do, in order.
     pub fn handle(&mut self, input: Input, now: u64) -> Vec<Effect> {
         self.book.look_from(self.parameters.epoch_at(now).saturating_sub(1));
+        let mut stored = BTreeSet::new();
         match input {
             Input::Tick => self.on_tick(now),
-            Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
+            Input::Restore { kept, standings, deals } => stored = self.on_restore(kept, (standings, deals), now),
             Input::Entropy(entropy) => self.recent.seed(&entropy),
             Input::Checkpoint { stakes } => self.book.restake(stakes),
             Input::Measured(capacity) => self.measured = Some(capacity),
@@ -88,15 +90,16 @@ impl Market {
             }
         }
         self.mend_offers(now);
-        self.settle();
+        self.settle(&stored);
         core::mem::take(&mut self.effects)
     }
 
-    /// What came into the replicated set and left it is kept by the caller too.
-    pub(crate) fn settle(&mut self) {
+    /// What came into the replicated set and left it is kept by the caller too, who has `stored` already.
+    pub(crate) fn settle(&mut self, stored: &BTreeSet<Hash>) {
         let changes = self.book.take_changes();
+        self.sync.follow(&changes);
+        let changes = beyond(stored, changes);
         if !changes.is_empty() {
-            self.sync.follow(&changes);
             self.effects.push(Effect::Keep(changes));
         }
     }
@@ -139,11 +142,6 @@ impl Market {
         while self.history.len() > HISTORY_MAX || (matches > HISTORY_MATCHES_MAX && self.history.len() > 2) {
             matches -= self.history.pop_front().map_or(0, |gone| gone.matches.len());
         }
-    }
-
-    fn on_restore(&mut self, standings: Vec<Standing>, deals: Vec<Deal>, now: u64) {
-        deals.into_iter().for_each(|deal| self.restore_deal(deal, now));
-        standings.into_iter().for_each(|standing| self.restore_standing(standing, now));
     }
 
     fn on_asked(&mut self, from: Address, token: u64, request: Request, now: u64) {

@@ -28,18 +28,18 @@ impl Proofs {
         Proofs { domain, by_owner: BTreeMap::new(), by_rank: BTreeMap::new() }
     }
 
-    fn rank(&self, proof: &Equivocation) -> Rank {
-        (proof.epoch(), core::cmp::Reverse(proof.id(&self.domain)))
-    }
-
     /// Whether `proof` would be remembered; costs no signature.
     ///
     /// # Errors
     /// [`Rejected::Duplicate`] if it or a later one of the same owner is, [`Rejected::BookFull`].
     pub fn judge(&self, proof: &Equivocation) -> Result<(), Rejected> {
-        let rank = self.rank(proof);
+        self.judge_known(proof.id(&self.domain), proof)
+    }
+
+    fn judge_known(&self, id: Hash, proof: &Equivocation) -> Result<(), Rejected> {
+        let rank = rank(id, proof);
         match self.by_owner.get(&proof.owner()) {
-            Some((_, known)) if self.rank(known) >= rank => Err(Rejected::Duplicate),
+            Some((known_id, known)) if self::rank(*known_id, known) >= rank => Err(Rejected::Duplicate),
             Some(_) => Ok(()),
             None if self.by_rank.len() >= PROOFS_MAX && self.by_rank.keys().next() > Some(&rank) => {
                 Err(Rejected::BookFull)
@@ -48,14 +48,14 @@ impl Proofs {
         }
     }
 
-    /// Remembers a verified proof; gives the ids of those that went for it.
+    /// Remembers a verified proof under its id; gives the ids of those that went for it.
     ///
     /// # Errors
     /// As [`Proofs::judge`].
-    pub fn remember(&mut self, proof: Arc<Equivocation>) -> Result<Vec<Hash>, Rejected> {
-        self.judge(&proof)?;
+    pub fn remember(&mut self, (id, proof): (Hash, Arc<Equivocation>)) -> Result<Vec<Hash>, Rejected> {
+        self.judge_known(id, &proof)?;
         let mut gone = Vec::new();
-        let (owner, rank, id) = (proof.owner(), self.rank(&proof), proof.id(&self.domain));
+        let (owner, rank) = (proof.owner(), rank(id, &proof));
         gone.extend(self.forget(&owner));
         self.by_owner.insert(owner, (id, proof));
         self.by_rank.insert(rank, owner);
@@ -69,14 +69,13 @@ impl Proofs {
 
     fn forget(&mut self, owner: &Address) -> Option<Hash> {
         let (id, proof) = self.by_owner.remove(owner)?;
-        let rank = self.rank(&proof);
-        self.by_rank.remove(&rank);
+        self.by_rank.remove(&rank(id, &proof));
         Some(id)
     }
 
     /// Forgets what was proven long before `epoch`; gives the ids.
     pub fn prune(&mut self, epoch: u64) -> Vec<Hash> {
-        let is_old = |rank: &Rank| rank.0.saturating_add(PROOF_EPOCHS) <= epoch;
+        let is_old = |rank: &Rank| Proofs::is_over(rank.0, epoch);
         let old: Vec<Address> =
             self.by_rank.iter().take_while(|(rank, _)| is_old(rank)).map(|(_, owner)| *owner).collect();
         old.iter().filter_map(|owner| self.forget(owner)).collect()
@@ -90,6 +89,11 @@ impl Proofs {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_owner.is_empty()
+    }
+
+    /// Whether a proof of epoch `proven` is no longer remembered in `epoch`.
+    pub fn is_over(proven: u64, epoch: u64) -> bool {
+        proven.saturating_add(PROOF_EPOCHS) <= epoch
     }
 
     /// Whether this owner is proven to have equivocated.
@@ -111,4 +115,8 @@ impl Proofs {
     pub fn all(&self) -> impl Iterator<Item = &Arc<Equivocation>> {
         self.by_owner.values().map(|(_, proof)| proof)
     }
+}
+
+fn rank(id: Hash, proof: &Equivocation) -> Rank {
+    (proof.epoch(), core::cmp::Reverse(id))
 }

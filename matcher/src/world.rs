@@ -1,6 +1,7 @@
 //! Several machines on one virtual clock, with a disk each and a network that loses, repeats, delays and splits.
 //! Carries out effects as the node does and decides nothing; the same seed gives the same run.
 
+pub mod disk;
 pub mod people;
 
 use alloc::boxed::Box;
@@ -9,13 +10,13 @@ use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
-use protocol::{Address, Entry, Hash, Rejected, Side, keccak256, wire};
+use protocol::{Address, Entry, Hash, Rejected, Side, keccak256};
 
 use crate::deals::{Deal, DealState, EndReason};
-use crate::effect::{Answer, Effect, Event, Record, Refused, Topic, Verdict};
+use crate::effect::{Answer, Effect, Event, Refused, Topic, Verdict};
 use crate::input::{Draft, Input, Unanswered};
-use crate::maker::Standing;
 use crate::market::Market;
+use disk::Disk;
 use people::{Person, capacity, market};
 
 /// When every world begins: the first millisecond of an epoch.
@@ -45,8 +46,7 @@ pub struct Peer {
     /// Messages under judgement.
     heard: BTreeMap<u64, (Address, Topic, Vec<u8>)>,
     seen: BTreeSet<Hash>,
-    standings: BTreeMap<u16, Vec<u8>>,
-    deals: BTreeMap<Hash, Vec<u8>>,
+    pub disk: Disk,
     is_up: bool,
     /// Counts restarts: what was meant for an earlier life is lost.
     life: u32,
@@ -95,8 +95,7 @@ impl World {
                 answers: BTreeMap::new(),
                 heard: BTreeMap::new(),
                 seen: BTreeSet::new(),
-                standings: BTreeMap::new(),
-                deals: BTreeMap::new(),
+                disk: Disk::default(),
                 is_up: true,
                 life: 0,
             }
@@ -252,8 +251,8 @@ impl World {
                     self.answer(from, ticket, Err(Unanswered::Timeout), TIMEOUT_MS);
                 }
             }
-            Effect::Store(record) => self.peers[peer].store(record),
-            Effect::Keep(_) => {}
+            Effect::Store(record) => self.peers[peer].disk.store(record),
+            Effect::Keep(changes) => self.peers[peer].disk.keep(changes),
             Effect::Blame { peer: of, why } => self.peers[peer].blamed.push((of, why)),
             Effect::Answer { user, answer } => drop(self.peers[peer].answers.insert(user, answer)),
             Effect::Tell(event) => self.peers[peer].told.push(event),
@@ -306,7 +305,7 @@ impl World {
     pub fn teach(&mut self, peer: usize, entries: &[Entry]) {
         for entry in entries {
             let _ = self.peers[peer].market.admit(entry.clone());
-            self.peers[peer].market.settle();
+            self.peers[peer].market.settle(&BTreeSet::new());
             self.peers[peer].market.effects.clear();
         }
     }
@@ -424,6 +423,7 @@ impl World {
         self.peers[peer].is_up = false;
         self.peers[peer].life += 1;
         self.peers[peer].heard.clear();
+        self.peers[peer].disk.crash();
         let open: Vec<_> = self.asked.keys().filter(|(at, _)| *at == peer).copied().collect();
         for key in open {
             let (from, _, ticket) = self.asked.remove(&key).unwrap();
@@ -437,11 +437,8 @@ impl World {
         node.market = Market::new(market(), person.address);
         node.is_up = true;
         node.seen.clear();
-        let read = |bytes: &Vec<u8>| wire::decode::<Standing>(bytes, 1 << 20).unwrap();
-        let standings = node.standings.values().map(read).collect();
-        let read = |bytes: &Vec<u8>| wire::decode::<Deal>(bytes, 1 << 20).unwrap();
-        let deals = node.deals.values().map(read).collect();
-        self.input(peer, Input::Restore { standings, deals });
+        let restore = node.disk.read();
+        self.input(peer, restore);
         self.input(peer, Input::Measured(capacity(10).times(10).unwrap()));
         self.meet(peer);
     }
@@ -504,14 +501,5 @@ impl Peer {
     /// A peer whose machine is gone can be spoken to again, in the test's own name.
     pub fn revive(&mut self) {
         self.is_up = true;
-    }
-
-    fn store(&mut self, record: Record) {
-        match record {
-            Record::Standing(standing) => drop(self.standings.insert(standing.slot, wire::encode(&*standing))),
-            Record::Gone { slot } => drop(self.standings.remove(&slot)),
-            Record::Deal(deal) => drop(self.deals.insert(deal.id, wire::encode(&*deal))),
-            Record::DealGone { id } => drop(self.deals.remove(&id)),
-        }
     }
 }

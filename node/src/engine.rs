@@ -2,25 +2,30 @@
 //!
 //! ```text
 //!  net, api, clock --> queue --> Market::handle --> effects: store first, then sign, recover, judge, publish,
-//!                        ^                                   send, respond, answer, tell
+//!                        ^                                   send, respond, answer, tell; keep, when there is time
 //!                        +---- Signed, Recovered, Answered --+
 //! ```
 
 mod carry;
+pub mod keep;
+mod restore;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use matcher::{Answer, Deal, Draft, Input, Market, Refused, Standing};
-use protocol::{Hash, wire};
+use matcher::{Answer, Draft, Input, Market, Refused};
+use protocol::Hash;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::happening::{Happened, Happening};
 use crate::keys::Key;
 use crate::net::{MessageToken, Net, ReplyToken};
-use crate::store::{Store, StoreError, Table};
+use crate::store::{Store, StoreError};
+use keep::Keeping;
+pub use restore::restore;
 
 /// Things that wait for the machine; beyond it senders wait.
 const QUEUE_CAP: usize = 1024;
@@ -74,6 +79,7 @@ pub struct Engine {
     queue: mpsc::Sender<Work>,
     events: broadcast::Sender<Happened>,
     clock: Arc<Clock>,
+    unkept: Arc<AtomicUsize>,
 }
 
 impl Engine {
@@ -129,12 +135,17 @@ impl Engine {
         &self.clock
     }
 
+    /// Changes of the replicated set that are not on the disk yet.
+    pub fn unkept(&self) -> usize {
+        self.unkept.load(Ordering::Relaxed)
+    }
+
     /// Ends the node because something that was to be kept could not be.
     pub async fn fail(&self, error: impl std::fmt::Display) {
         let _ = self.queue.send(Work::Failed(error.to_string())).await;
     }
 
-    /// Ends the loop after what is queued.
+    /// Ends the loop after what is queued, with everything on the disk.
     pub async fn stop(&self) {
         let _ = self.queue.send(Work::Stop).await;
     }
@@ -165,6 +176,7 @@ pub(crate) struct Loop {
     pub(crate) answers: BTreeMap<u64, AnswerSender>,
     /// Inputs that effects gave rise to; handled before anything new.
     pub(crate) pending: VecDeque<Input>,
+    pub(crate) keeping: Keeping,
 }
 
 /// Starts the loop. It ends on [`Engine::stop`], or with an error when the disk fails: what cannot be stored is not
@@ -172,9 +184,11 @@ pub(crate) struct Loop {
 pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreError>>) {
     let (queue, inbox) = mpsc::channel(QUEUE_CAP);
     let (events, _) = broadcast::channel(EVENTS_CAP);
-    let handle = Engine { queue, events, clock: parts.clock.clone() };
+    let unkept = Arc::new(AtomicUsize::new(0));
+    let handle = Engine { queue, events, clock: parts.clock.clone(), unkept: unkept.clone() };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let this = Loop {
+        keeping: Keeping::new(parts.store.clone(), unkept),
         parts,
         handle: handle.clone(),
         recoveries: Arc::new(tokio::sync::Semaphore::new((cores / 2).max(1))),
@@ -187,37 +201,22 @@ pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreE
     (handle, tokio::spawn(this.run(inbox)))
 }
 
-/// Reads what an earlier life of the node stored.
-///
-/// # Errors
-/// [`StoreError`] if the disk cannot be read or holds something else.
-pub fn restore(store: &Store) -> Result<Input, StoreError> {
-    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
-        store: &Store,
-        table: Table,
-    ) -> Result<Vec<T>, StoreError> {
-        let rows = store.load(table)?;
-        rows.into_iter()
-            .map(|(key, value)| wire::decode(&value, RECORD_MAX).map_err(|_| store.damaged(table, key)))
-            .collect()
-    }
-    let standings: Vec<Standing> = read(store, Table::Heads)?;
-    let deals: Vec<Deal> = read(store, Table::Deals)?;
-    Ok(Input::Restore { standings, deals })
-}
-
 impl Loop {
     async fn run(mut self, mut inbox: mpsc::Receiver<Work>) -> Result<(), StoreError> {
         let mut ticker = tokio::time::interval(TICK);
         ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut seconds = tokio::time::interval(keep::EVERY);
+        seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 work = inbox.recv() => match work {
-                    None | Some(Work::Stop) => return Ok(()),
+                    None | Some(Work::Stop) => return self.keeping.finish().await,
                     Some(Work::Failed(reason)) => return Err(self.parts.store.failed(reason)),
                     Some(work) => self.take(work)?,
                 },
                 _ = ticker.tick() => self.step(Input::Tick)?,
+                _ = seconds.tick() => self.keeping.on_second(),
+                settled = self.keeping.settled() => settled?,
             }
         }
     }

@@ -12,6 +12,7 @@ use protocol::talk::{Hello, Request, Response, TaskRefusal};
 use protocol::{Capacity, Hash, wire};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::api::{self, Api};
 use crate::client::{Client, Desk};
@@ -132,7 +133,7 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         api::banned_address(&key).into_iter().for_each(|address| net.ban(address));
     }
     let owner = home.key.address();
-    let (engine, engine_task) = engine::start(Parts {
+    let (engine, mut engine_task) = engine::start(Parts {
         market: Market::new(home.file.market.clone(), owner),
         store: home.store.clone(),
         net: net.clone(),
@@ -165,9 +166,15 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     if let Some(address) = listeners.iter().find(|address| !is_local(address)).or(listeners.first()) {
         tracing::info!("others join with: souk node run --bootstrap {address}");
     }
-    let result = wait(engine_task, config.is_bound_to_stdin).await;
+    let ended = wait(&mut engine_task, config.is_bound_to_stdin).await;
     stop.send_replace(true);
     engine.stop().await;
+    let result = match ended {
+        Ok(Some(ended)) => engine_result(ended),
+        // What the loop has not written yet it writes now.
+        Ok(None) => engine_result(engine_task.await),
+        Err(error) => Err(error),
+    };
     net.shutdown().await;
     serving.abort();
     tracing::info!("the node is down");
@@ -265,23 +272,30 @@ async fn bind_api(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Node
     Ok((listener, bound))
 }
 
-/// Ends with a signal, with standard input, or with the engine.
+/// How the engine ended.
+type Ended = Result<Result<(), StoreError>, JoinError>;
+
+/// Ends with a signal, with standard input, or with the engine, whose end it gives.
 async fn wait(
-    mut engine: tokio::task::JoinHandle<Result<(), StoreError>>,
+    engine: &mut JoinHandle<Result<(), StoreError>>,
     is_bound_to_stdin: bool,
-) -> Result<(), NodeError> {
+) -> Result<Option<Ended>, NodeError> {
     use tokio::signal::unix::{SignalKind, signal};
     let broken = |source| NodeError::System { what: "signals cannot be received", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
     tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-        () = stdin_closed(), if is_bound_to_stdin => Ok(()),
-        ended = &mut engine => match ended {
-            Ok(result) => result.map_err(NodeError::Store),
-            Err(error) => Err(NodeError::System { what: "the loop ended", source: std::io::Error::other(error) }),
-        },
+        _ = terminate.recv() => Ok(None),
+        _ = interrupt.recv() => Ok(None),
+        () = stdin_closed(), if is_bound_to_stdin => Ok(None),
+        ended = engine => Ok(Some(ended)),
+    }
+}
+
+fn engine_result(ended: Ended) -> Result<(), NodeError> {
+    match ended {
+        Ok(result) => result.map_err(NodeError::Store),
+        Err(error) => Err(NodeError::System { what: "the loop ended", source: std::io::Error::other(error) }),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Identity {
 /// The tables. What their keys and values are is their users' affair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
-    /// Winning orders and empty slots.
+    /// Own offers, by slot.
     Heads,
     /// Deals and their states.
     Deals,
@@ -54,12 +54,14 @@ pub enum Table {
     Measurements,
     /// Addresses that the owner keeps out.
     Bans,
+    /// The replicated set: live heads, struck deals and proofs, by id.
+    Book,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 6] =
-        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans];
+    pub const ALL: [Table; 7] =
+        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans, Table::Book];
 
     /// The table's name in the file; never changes.
     pub fn name(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Table {
             Table::Receipts => "receipts",
             Table::Measurements => "measurements",
             Table::Bans => "bans",
+            Table::Book => "book",
         }
     }
 }
@@ -162,6 +165,14 @@ impl Store {
     /// [`StoreError::Corrupt`] names the first damaged value; [`StoreError::Io`].
     pub fn load(&self, table: Table) -> Result<Vec<Row>, StoreError> {
         self.run(|database| read_table(database, table.name()))
+    }
+
+    /// As [`Store::load`], each key and value as what `read` makes of them.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] also names the first value of which it makes nothing.
+    pub fn load_as<T>(&self, table: Table, read: impl FnMut(&[u8], &[u8]) -> Option<T>) -> Result<Vec<T>, StoreError> {
+        self.run(|database| read_table_as(database, table.name(), read))
     }
 
     /// One value.
@@ -288,6 +299,14 @@ fn definition(name: &str) -> TableDefinition<'_, Bytes, Bytes> {
 }
 
 fn read_table(database: &Database, name: &'static str) -> Result<Vec<Row>, Fault> {
+    read_table_as(database, name, |key, value| Some((key.to_vec(), value.to_vec())))
+}
+
+fn read_table_as<T>(
+    database: &Database,
+    name: &'static str,
+    mut read: impl FnMut(&[u8], &[u8]) -> Option<T>,
+) -> Result<Vec<T>, Fault> {
     let transaction = database.begin_read()?;
     let table = match transaction.open_table(definition(name)) {
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
@@ -296,10 +315,10 @@ fn read_table(database: &Database, name: &'static str) -> Result<Vec<Row>, Fault
     let mut rows = Vec::new();
     for row in table.iter()? {
         let (key, sealed) = row?;
-        let key = key.value().to_vec();
-        match unseal(name, &key, sealed.value()) {
-            Some(value) => rows.push((key, value.to_vec())),
-            None => return Err(Fault::Value { table: name, key }),
+        let value = unseal(name, key.value(), sealed.value());
+        match value.and_then(|value| read(key.value(), value)) {
+            Some(value) => rows.push(value),
+            None => return Err(Fault::Value { table: name, key: key.value().to_vec() }),
         }
     }
     Ok(rows)

@@ -97,7 +97,7 @@ fn remembered(count: u32, age_ms: u64) -> usize {
             deal.over_ms = START_MS - age_ms + u64::from(number);
         })
     });
-    machine.handle(Input::Restore { standings: alloc::vec![], deals: deals.collect() }, START_MS);
+    machine.handle(Input::Restore { kept: alloc::vec![], standings: alloc::vec![], deals: deals.collect() }, START_MS);
     for offset in [0, 2_000] {
         machine.handle(Input::Tick, START_MS + offset);
     }

@@ -6,6 +6,7 @@ mod gossip;
 mod offers;
 mod proposals;
 mod races;
+mod restarts;
 mod silence;
 mod storms;
 mod sync;

@@ -22,7 +22,7 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
     let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump());
     let limits = serde_json::to_value(limits).unwrap_or_default();
     let dropped = serde_json::to_value(api.net.counters()).unwrap_or_default();
-    let started_ms = api.started_ms;
+    let (started_ms, unkept) = (api.started_ms, api.engine.unkept());
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     let look = move |market: &matcher::Market, now: u64| {
         let parameters = market.parameters();
@@ -40,6 +40,8 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
             listeners,
             peers: peers.len(),
             heads: market.book().len(),
+            fills: market.book().fills().len(),
+            unkept,
             epoch: parameters.epoch_at(now),
             cleared: market.clearings().next_back().map(|clearing| convert::epoch(market, clearing)),
             measured: market.measured().map(convert::metrics).unwrap_or_default(),

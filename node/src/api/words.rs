@@ -56,6 +56,10 @@ pub struct StatusWord {
     pub peers: usize,
     /// Heads in the book, empty slots included.
     pub heads: usize,
+    /// Struck deals of anyone that take lots off the book.
+    pub fills: usize,
+    /// Changes of the book that are not on this node's disk yet.
+    pub unkept: usize,
     /// The running epoch.
     pub epoch: u64,
     /// The last clearing.

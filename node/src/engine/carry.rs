@@ -15,7 +15,12 @@ impl Loop {
         if !changes.is_empty() {
             tokio::task::block_in_place(|| self.parts.store.commit(&changes))?;
         }
-        effects.into_iter().for_each(|effect| self.carry_out_one(effect));
+        for effect in effects {
+            match effect {
+                Effect::Keep(changes) => self.keeping.add(changes)?,
+                effect => self.carry_out_one(effect),
+            }
+        }
         Ok(())
     }
 

@@ -135,24 +135,52 @@ fn a_creation_that_was_cut_short_starts_again() {
 
 #[test]
 fn a_value_that_was_changed_or_moved_is_damage_with_a_name() {
-    let right = seal("heads", b"key", b"value");
-    let mut flipped = right.clone();
-    flipped[CHECKSUM_BYTES] ^= 1;
-    for sealed in [
-        flipped,
-        seal("deals", b"key", b"value"),
-        seal("heads", b"other", b"value"),
-        right[..CHECKSUM_BYTES].to_vec(),
-        right[..3].to_vec(),
-    ] {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), &identity()).unwrap();
-        write_raw(&store, "heads", b"key", &right);
-        assert_eq!(store.load(Table::Heads).unwrap(), [row(b"key", b"value")]);
-        write_raw(&store, "heads", b"key", &sealed);
-        let Err(StoreError::Corrupt { damage, .. }) = store.load(Table::Heads) else { panic!("it was trusted") };
-        assert_eq!(damage, Damage::Value { table: "heads", key: b"key".to_vec() });
+    for table in Table::ALL {
+        let name = table.name();
+        let elsewhere = if table == Table::Deals { "heads" } else { "deals" };
+        let right = seal(name, b"key", b"value");
+        let mut flipped = right.clone();
+        flipped[CHECKSUM_BYTES] ^= 1;
+        for sealed in [
+            flipped,
+            seal(elsewhere, b"key", b"value"),
+            seal(name, b"other", b"value"),
+            right[..CHECKSUM_BYTES].to_vec(),
+            right[..3].to_vec(),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path(), &identity()).unwrap();
+            write_raw(&store, name, b"key", &right);
+            assert_eq!(store.load(table).unwrap(), [row(b"key", b"value")]);
+            write_raw(&store, name, b"key", &sealed);
+            let Err(StoreError::Corrupt { damage, .. }) = store.load(table) else { panic!("it was trusted") };
+            assert_eq!(damage, Damage::Value { table: name, key: b"key".to_vec() });
+        }
     }
+}
+
+#[test]
+fn a_store_from_before_there_was_a_book_opens_with_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = Table::ALL.iter().filter(|table| **table != Table::Book);
+    let changes: Vec<_> = earlier.map(|table| put(*table, b"key", b"value")).collect();
+    Store::open(folder.path(), &identity()).unwrap().commit(&changes).unwrap();
+    let store = Store::open(folder.path(), &identity()).unwrap();
+    assert_eq!(store.load(Table::Book).unwrap(), []);
+    assert_eq!(store.load(Table::Heads).unwrap(), [row(b"key", b"value")]);
+    store.commit(&[put(Table::Book, b"id", b"item")]).unwrap();
+    assert_eq!(store.load(Table::Book).unwrap(), [row(b"id", b"item")]);
+}
+
+#[test]
+fn a_value_that_its_reader_refuses_is_damage_with_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &identity()).unwrap();
+    store.commit(&[put(Table::Book, b"a", b"1"), put(Table::Book, b"b", b"2")]).unwrap();
+    assert_eq!(store.load_as(Table::Book, |_, value| Some(value[0])).unwrap(), *b"12");
+    let refused = store.load_as(Table::Book, |key, _| (key == b"a").then_some(()));
+    let Err(StoreError::Corrupt { damage, .. }) = refused else { panic!("it was taken") };
+    assert_eq!(damage, Damage::Value { table: "book", key: b"b".to_vec() });
 }
 
 #[test]

@@ -301,9 +301,11 @@ impl Victim {
     fn restart(&mut self) {
         let standings = self.machine.standings().cloned().collect();
         let deals = self.machine.deals().cloned().collect();
+        let book = self.machine.book();
+        let kept = book.kept_ids().filter_map(|id| Some((*id, book.kept(id)?.to_item()))).collect();
         self.machine = Market::new(market(), self.people[0].address);
         self.sent.clear();
-        self.input(Input::Restore { standings, deals });
+        self.input(Input::Restore { kept, standings, deals });
         self.input(Input::Measured(capacity(10).times(10).unwrap()));
     }
 

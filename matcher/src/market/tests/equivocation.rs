@@ -108,7 +108,9 @@ fn an_order_keeps_the_same_deals_whatever_came_first() {
     let kept = |deals: &[StruckDeal]| {
         let mut fills = Fills::new(market().domain());
         for deal in deals {
-            let _ = fills.fill(&deal.clone().into(), &|id| (*id == Hash([1; 32])).then_some(1));
+            let _ = fills.fill((deal.terms.id(&market().domain()), &deal.clone().into()), &|id| {
+                (*id == Hash([1; 32])).then_some(1)
+            });
         }
         fills.deals().map(|(id, _)| *id).collect::<Vec<_>>()
     };

@@ -11,6 +11,7 @@ use crate::effect::{Answer, Refused};
 use crate::input::{Draft, Input};
 use crate::market::Market;
 use crate::world::World;
+use crate::world::disk::Disk;
 use crate::world::people::{Person, draft, market};
 
 /// What a user is told who places the default ask with a change.
@@ -144,6 +145,7 @@ fn a_restart_brings_own_offers_back_and_versions_never_go_down() {
     // Nobody else has it either: only its disk does.
     for peer in 1..3 {
         world.crash(peer);
+        world.peers[peer].disk = Disk::default();
         world.restart(peer);
     }
     world.run(500);

@@ -8,14 +8,18 @@ use std::time::Duration;
 
 const FOLDER: &str = "SOUK_TEST_CRASH_FOLDER";
 const ROUNDS: u32 = 20;
+/// The book is the window of so many commits.
+const BOOK: u32 = 5;
 
-/// Each commit writes its number to two tables and moves a third on.
-fn changes(number: u32) -> [Change; 4] {
+/// Each commit writes its number to two tables and moves two more on.
+fn changes(number: u32) -> [Change; 6] {
     let key = number.to_be_bytes();
     let previous = number.saturating_sub(1).to_be_bytes();
     [
         put(Table::Heads, &key, &[number as u8; 300]),
         put(Table::Deals, &key, &key),
+        put(Table::Book, &key, &[number as u8; 500]),
+        delete(Table::Book, &number.saturating_sub(BOOK).to_be_bytes()),
         delete(Table::Tasks, &previous),
         put(Table::Tasks, &key, b"the latest"),
     ]
@@ -30,6 +34,9 @@ fn commits(folder: &Path) -> u32 {
     let deals_expected: Vec<_> = (1..=count).map(|n| row(&n.to_be_bytes(), &n.to_be_bytes())).collect();
     assert!(heads == heads_expected, "a hole or a change in {count} commits");
     assert!(store.load(Table::Deals).unwrap() == deals_expected, "half a commit after {count}");
+    let book = (1..=count).skip(count.saturating_sub(BOOK) as usize);
+    let book_expected: Vec<_> = book.map(|n| row(&n.to_be_bytes(), &[n as u8; 500])).collect();
+    assert!(store.load(Table::Book).unwrap() == book_expected, "half a batch of the book after {count}");
     let latest: Vec<_> = (count > 0).then(|| row(&count.to_be_bytes(), b"the latest")).into_iter().collect();
     assert_eq!(store.load(Table::Tasks).unwrap(), latest);
     count

@@ -16,7 +16,7 @@ type Contents = Vec<Vec<Row>>;
 fn rows() -> Vec<Change> {
     (0..ROWS)
         .map(|number| {
-            let table = if number.is_multiple_of(3) { Table::Deals } else { Table::Heads };
+            let table = [Table::Deals, Table::Heads, Table::Book][number as usize % 3];
             put(table, &number.to_be_bytes(), &[number as u8; 90])
         })
         .collect()
