@@ -56,9 +56,9 @@ fn measure() {
         let spans = [opened - began, loaded - opened, ready - loaded, ready - began];
         rounds.iter_mut().zip(spans).for_each(|(all, span)| all.push(span));
     }
-    let [opened, loaded, taken, all] = rounds.map(median);
-    println!("medians of {ROUNDS}: open and check every page {opened:.0?}, load and decode {loaded:.0?},");
-    println!("the machine takes all in {taken:.0?}; {all:.0?} together, to reach: {TARGET:?}");
+    let [opened, loaded, taken, all] = rounds.map(|spans| median(spans).as_millis());
+    println!("medians of {ROUNDS} in ms: open and check every page {opened}, load and decode {loaded},");
+    println!("the machine takes all in {taken}; {all} together, to reach: {}", TARGET.as_millis());
 }
 
 /// Writes them as the node does, and says how long its commits take.

@@ -86,6 +86,13 @@ impl Node {
         child.wait().unwrap();
     }
 
+    /// Ends it in good order: it is bound to its standard input.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().unwrap();
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success(), "{}", self.log());
+    }
+
     /// Runs `souk ARGUMENTS --json` on this node's folder: exit code and document.
     pub fn souk(&self, arguments: &[&str]) -> (i32, Value) {
         souk(&self.data, arguments)

@@ -178,7 +178,7 @@ fn what_was_stored_by_the_books_rules_alone_is_told_once_it_changes() {
     let stranger = Person::new(60);
     let epoch = market().epoch_at(world.now);
     let entry = stranger.entry(order(Side::Bid, 80, epoch));
-    world.gossip(0, 1, Topic::Orders, orders_message(&[entry.clone()]));
+    world.gossip(0, 1, Topic::Orders, orders_message(core::slice::from_ref(&entry)));
     world.crash(1);
     let (mut machine, effects) = restored(&world.peers[1].disk, world.now);
     assert!(effects.is_empty());
