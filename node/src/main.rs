@@ -12,6 +12,7 @@ mod keys;
 mod market_file;
 mod net;
 mod node;
+mod peer_records;
 mod store;
 mod worker;
 

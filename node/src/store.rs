@@ -54,12 +54,14 @@ pub enum Table {
     Measurements,
     /// Addresses that the owner keeps out.
     Bans,
+    /// Peers that were met, and where.
+    Peers,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 6] =
-        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans];
+    pub const ALL: [Table; 7] =
+        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans, Table::Peers];
 
     /// The table's name in the file; never changes.
     pub fn name(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Table {
             Table::Receipts => "receipts",
             Table::Measurements => "measurements",
             Table::Bans => "bans",
+            Table::Peers => "peers",
         }
     }
 }
