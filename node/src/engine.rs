@@ -74,6 +74,8 @@ pub struct Engine {
     queue: mpsc::Sender<Work>,
     events: broadcast::Sender<Happened>,
     clock: Arc<Clock>,
+    /// Of the machine, and how many signature recoveries run at once.
+    cores: (usize, usize),
 }
 
 impl Engine {
@@ -124,6 +126,11 @@ impl Engine {
         let _ = self.events.send(Happened { at_ms: self.clock.now_ms(), what });
     }
 
+    /// The machine's cores, and how many signature recoveries run at once.
+    pub fn recoveries_max(&self) -> (usize, usize) {
+        self.cores
+    }
+
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -172,12 +179,13 @@ pub(crate) struct Loop {
 pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreError>>) {
     let (queue, inbox) = mpsc::channel(QUEUE_CAP);
     let (events, _) = broadcast::channel(EVENTS_CAP);
-    let handle = Engine { queue, events, clock: parts.clock.clone() };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let recoveries = (cores / 2).max(1);
+    let handle = Engine { queue, events, clock: parts.clock.clone(), cores: (cores, recoveries) };
     let this = Loop {
         parts,
         handle: handle.clone(),
-        recoveries: Arc::new(tokio::sync::Semaphore::new((cores / 2).max(1))),
+        recoveries: Arc::new(tokio::sync::Semaphore::new(recoveries)),
         last_token: 0,
         messages: BTreeMap::new(),
         replies: BTreeMap::new(),

@@ -12,6 +12,7 @@ mod behaviour;
 mod bootstrap;
 mod bucket;
 mod codec;
+mod errands;
 mod error;
 mod event;
 mod finder;

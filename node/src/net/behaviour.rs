@@ -19,6 +19,7 @@ use protocol::hash::hex_encode;
 use protocol::{MarketId, keccak256};
 
 use super::codec::{Codec, PROTOCOL};
+use super::errands::Errands;
 use super::error::NetError;
 use super::event::Topic;
 use super::identity::PUBLIC_KEY_LEN;
@@ -39,13 +40,14 @@ pub(super) type Gossip = gossipsub::Behaviour<IdentityTransform, WhitelistSubscr
 pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    errands: Errands,
     pub(super) gossip: Gossip,
     pub(super) talk: request_response::Behaviour<Codec>,
     pub(super) kad: kad::Behaviour<MemoryStore>,
     identify: identify::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
     ping: ping::Behaviour,
-    relay: relay::Behaviour,
+    pub(super) relay: relay::Behaviour,
     relayed: relay::client::Behaviour,
     direct: dcutr::Behaviour,
     probe: Toggle<autonat::v2::client::Behaviour>,
@@ -121,13 +123,14 @@ pub(super) fn swarm(
     let behaviour = |relayed| Behaviour {
         limits: connection_limits(limits),
         blocked: allow_block_list::Behaviour::default(),
+        errands: Errands::default(),
         gossip: gossip(&Topics::new(market), limits),
         talk: talk(limits),
         kad: kad(here, market),
         identify: identify::Behaviour::new(identify),
         mdns: mdns.into(),
         ping: ping::Behaviour::default(),
-        relay: relay::Behaviour::new(here, relay_config(limits)),
+        relay: relay(here, limits),
         relayed,
         direct: dcutr::Behaviour::new(here),
         probe: is_probed.then(autonat::v2::client::Behaviour::default).into(),
@@ -154,10 +157,10 @@ fn talk(limits: &NetLimits) -> request_response::Behaviour<Codec> {
     request_response::Behaviour::with_codec(Codec, [(PROTOCOL, ProtocolSupport::Full)], config)
 }
 
-/// What this node does for peers that cannot be dialed, once it knows that it can be. A circuit carries the files of a
+/// What this node does for peers that cannot be dialed, once it is told that it can be. A circuit carries the files of a
 /// task, since not every pair of routers lets two peers meet directly.
-fn relay_config(limits: &NetLimits) -> relay::Config {
-    relay::Config {
+fn relay(here: PeerId, limits: &NetLimits) -> relay::Behaviour {
+    let config = relay::Config {
         max_reservations: limits.relay_reservations_max,
         max_reservations_per_peer: 1,
         max_circuits: limits.relay_circuits_max,
@@ -165,7 +168,10 @@ fn relay_config(limits: &NetLimits) -> relay::Config {
         max_circuit_duration: Duration::from_secs(limits.relay_circuit_s),
         max_circuit_bytes: limits.relay_circuit_bytes_max,
         ..relay::Config::default()
-    }
+    };
+    let mut relay = relay::Behaviour::new(here, config);
+    relay.set_status(Some(relay::Status::Disable));
+    relay
 }
 
 fn connection_limits(limits: &NetLimits) -> connection_limits::Behaviour {

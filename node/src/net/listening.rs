@@ -147,6 +147,13 @@ fn scope(ip: IpAddr) -> Scope {
     }
 }
 
+/// Whether someone across the world that comes to us at `here` from `there` shows that the world can dial `here`: no router
+/// stands between us that would have had to be asked first.
+pub(super) fn is_in_the_open(here: &Multiaddr, there: &Multiaddr) -> bool {
+    let is_open = |place: Place| scope(place.socket.ip()) == Scope::World && !place.socket.ip().is_unspecified();
+    [here, there].iter().all(|address| place(address).is_some_and(is_open))
+}
+
 /// The part of the internet that an address is in, /16 of IPv4 or /32 of IPv6: what one attacker may have much of. `None`
 /// for addresses that do not reach across the world.
 pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
@@ -193,6 +200,11 @@ mod tests {
         assert_ne!(of("/ip4/203.0.113.9/tcp/9"), of("/ip4/203.1.113.9/tcp/9"));
         assert_eq!(of("/ip6/2001:db8::1/tcp/9"), of("/ip6/2001:db8:7::1/tcp/9"));
         assert_eq!((of("/ip4/192.168.1.9/tcp/9"), of("/ip4/127.0.0.1/tcp/9")), (None, None));
+        let is_open = |here: &str, there: &str| is_in_the_open(&parse(here), &parse(there));
+        assert!(is_open("/ip4/203.0.113.9/tcp/9", "/ip4/198.51.100.1/tcp/7"));
+        assert!(!is_open("/ip4/192.168.1.9/tcp/9", "/ip4/198.51.100.1/tcp/7"), "a router lets it through, this time");
+        assert!(!is_open("/ip4/203.0.113.9/tcp/9", "/ip4/192.168.1.1/tcp/7"), "a neighbour is not the world");
+        assert!(!is_open("/ip4/0.0.0.0/udp/9/quic-v1", "/ip4/198.51.100.1/udp/7/quic-v1"));
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Task {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.on_dial_error(peer_id, connection_id, &error);
             }
-            SwarmEvent::NewListenAddr { address, .. } => self.on_listening(address),
+            SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(listener_id, address),
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id, Instant::now()),
             _ => {}
         }
@@ -264,7 +264,7 @@ impl Task {
             BehaviourEvent::Prober(event) => tracing::debug!(?event, "probed a peer"),
             BehaviourEvent::Upnp(event) => tracing::debug!(?event, "the router"),
             BehaviourEvent::Limits(never) => match never {},
-            BehaviourEvent::Blocked(never) => match never {},
+            BehaviourEvent::Blocked(never) | BehaviourEvent::Errands(never) => match never {},
         }
     }
 

@@ -52,6 +52,7 @@ impl Task {
             return self.disconnect(&id);
         }
         self.memory.learn(address, id);
+        self.on_visit(&id, endpoint);
         let is_relayed = endpoint.is_relayed();
         let multiaddr = match endpoint {
             // The other end of a circuit is known by its relay alone.

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{Multiaddr, PeerId, autonat};
+use libp2p::{Multiaddr, PeerId, autonat, relay};
 
 use super::super::event::{Direction, NetEvent};
 use super::super::listening;
@@ -18,6 +19,13 @@ const RELAY_PAUSE: Duration = Duration::from_secs(60);
 /// How long a direct connection must stand before the relayed one beside it is closed.
 const DETOUR_TIME: Duration = Duration::from_secs(5);
 
+/// A place at a relay, or the request for one.
+#[derive(Debug)]
+struct Reserved {
+    relay: PeerId,
+    is_confirmed: bool,
+}
+
 /// What is known of how peers reach this node.
 #[derive(Debug)]
 pub(super) struct Reachability {
@@ -26,27 +34,34 @@ pub(super) struct Reachability {
     /// Whether a peer tried to dial this node and failed.
     is_doubted: bool,
     /// Places at relays.
-    reserved: HashMap<ListenerId, PeerId>,
+    reserved: HashMap<ListenerId, Reserved>,
     /// When relays that said no are asked again.
     again_at: HashMap<PeerId, Instant>,
+    /// Whether this node says of itself that it is a relay.
+    is_relay: bool,
 }
 
 impl Reachability {
     pub(super) fn new(is_local: bool) -> Reachability {
-        Reachability { is_local, is_doubted: false, reserved: HashMap::new(), again_at: HashMap::new() }
+        let (reserved, again_at) = (HashMap::new(), HashMap::new());
+        Reachability { is_local, is_doubted: false, reserved, again_at, is_relay: false }
     }
 
     pub(super) fn is_local(&self) -> bool {
         self.is_local
     }
 
-    fn is_asked(&self, id: &PeerId) -> bool {
-        self.again_at.contains_key(id) || self.reserved.values().any(|relay| relay == id)
+    /// Whether a relay keeps a place for this node.
+    pub(super) fn is_used(&self, id: &PeerId) -> bool {
+        self.reserved.values().any(|reserved| reserved.relay == *id)
     }
 }
 
 impl Task {
-    pub(super) fn on_listening(&mut self, address: Multiaddr) {
+    pub(super) fn on_listening(&mut self, listener: ListenerId, address: Multiaddr) {
+        if let Some(reserved) = self.reachability.reserved.get_mut(&listener) {
+            reserved.is_confirmed = true;
+        }
         if self.reachability.is_local && listening::is_local(&address) && !listening::is_relayed(&address) {
             self.swarm.add_external_address(address.clone());
         }
@@ -54,8 +69,18 @@ impl Task {
         self.outbox.tell(NetEvent::Listening(address));
     }
 
+    /// Whoever comes from afar, unasked, shows that the world can dial us there. The first public node of a market has
+    /// nobody else to tell it.
+    pub(super) fn on_visit(&mut self, id: &PeerId, endpoint: &ConnectedPoint) {
+        let ConnectedPoint::Listener { local_addr, send_back_addr } = endpoint else { return };
+        // A peer that is connected already may have come through a hole that we made for it.
+        if self.peers.find(id).is_none() && listening::is_in_the_open(local_addr, send_back_addr) {
+            self.swarm.add_external_address(local_addr.clone());
+        }
+    }
+
     pub(super) fn on_listener_closed(&mut self, listener: ListenerId, now: Instant) {
-        if let Some(relay) = self.reachability.reserved.remove(&listener) {
+        if let Some(Reserved { relay, .. }) = self.reachability.reserved.remove(&listener) {
             tracing::debug!(%relay, "no place at this relay any more");
             self.reachability.again_at.insert(relay, now + RELAY_PAUSE);
         }
@@ -73,17 +98,27 @@ impl Task {
         }
     }
 
-    /// Whether peers can dial this node, as far as it knows.
+    /// Whether the peers that are there can dial this node, as far as it knows: what a neighbour found to work is of no use
+    /// to someone across the world.
     fn is_dialable(&self) -> bool {
-        self.swarm.external_addresses().any(|address| !listening::is_relayed(address))
+        let serves = |own: &Multiaddr| {
+            let mut links = self.peers.iter().flat_map(|(_, peer)| &peer.links).filter(|link| !link.is_relayed);
+            links.all(|link| listening::is_believable(own, &link.multiaddr))
+        };
+        self.swarm.external_addresses().any(|own| !listening::is_relayed(own) && serves(own))
     }
 
     /// Keeps places at relays for as long as peers cannot dial this node.
     pub(super) fn reserve(&mut self, now: Instant) {
+        self.be_a_relay();
         if self.is_dialable() {
             self.reachability.is_doubted = false;
-            for listener in std::mem::take(&mut self.reachability.reserved).into_keys() {
+            // A place that is still being asked for is given back once it is there: libp2p does not bear it earlier.
+            let confirmed = self.reachability.reserved.iter().filter(|(_, reserved)| reserved.is_confirmed);
+            let confirmed: Vec<ListenerId> = confirmed.map(|(listener, _)| *listener).collect();
+            for listener in confirmed {
                 self.swarm.remove_listener(listener);
+                self.reachability.reserved.remove(&listener);
             }
             return;
         }
@@ -96,10 +131,25 @@ impl Task {
             && let Some((relay, place)) = self.next_relay()
         {
             match self.swarm.listen_on(listening::behind(&place, relay)) {
-                Ok(listener) => drop(self.reachability.reserved.insert(listener, relay)),
+                Ok(listener) => {
+                    self.reachability.reserved.insert(listener, Reserved { relay, is_confirmed: false });
+                }
                 Err(_) => drop(self.reachability.again_at.insert(relay, now + RELAY_PAUSE)),
             }
         }
+    }
+
+    /// Offers places to others while they can dial this node. libp2p takes a place behind a relay for one that can be dialed,
+    /// and breaks relayed connections when it changes its mind, so it is told, and only when there are none.
+    fn be_a_relay(&mut self) {
+        let is_dialable = self.is_dialable();
+        let is_relayed = |peer: &Peer| peer.links.iter().any(|link| link.is_relayed);
+        if is_dialable == self.reachability.is_relay || self.peers.iter().any(|(_, peer)| is_relayed(peer)) {
+            return;
+        }
+        self.reachability.is_relay = is_dialable;
+        let status = if is_dialable { relay::Status::Enable } else { relay::Status::Disable };
+        self.swarm.behaviour_mut().relay.set_status(Some(status));
     }
 
     /// The nearest relay that was not asked yet, and where it is.
@@ -109,8 +159,12 @@ impl Task {
             let others = || peer.reach.iter().find(|place| !listening::is_relayed(place)).cloned();
             if direct.direction == Direction::Outbound { Some(direct.multiaddr.clone()) } else { others() }
         };
-        let is_fit =
-            |(id, peer): &(&PeerId, &Peer)| peer.is_relay && peer.is_welcome() && !self.reachability.is_asked(id);
+        let is_fit = |(id, peer): &(&PeerId, &Peer)| {
+            peer.is_relay
+                && peer.is_welcome()
+                && !self.reachability.again_at.contains_key(id)
+                && !self.reachability.is_used(id)
+        };
         let fit = self.peers.iter().filter(is_fit).filter_map(|(id, peer)| Some((peer.latency, *id, place_of(peer)?)));
         fit.min_by_key(|(latency, ..)| latency.unwrap_or(Duration::MAX)).map(|(_, id, place)| (id, place))
     }

@@ -10,6 +10,7 @@ use libp2p::{Multiaddr, PeerId, kad};
 
 use super::super::event::{NetEvent, Topic};
 use super::super::listening;
+use super::super::peers::Peer;
 use super::Task;
 
 /// How often the node is told again of the peers that are there, so that its records do not grow old.
@@ -104,7 +105,10 @@ impl Task {
     /// Closes what nothing needs: the slowest of the near peers when one is too many, and connections that were opened
     /// on the way to somewhere else.
     fn let_go(&mut self, now: Instant) {
-        let is_idle = |id: &PeerId| self.peers.find(id).filter(|peer| peer.is_idle(IDLE_PAUSE, now));
+        let is_idle = |id: &PeerId| {
+            let is_spare = |peer: &&Peer| peer.is_idle(IDLE_PAUSE, now) && !self.reachability.is_used(id);
+            self.peers.find(id).filter(is_spare)
+        };
         let slowest = self.outbound.surplus(&self.limits, |id| is_idle(id).and_then(|peer| peer.latency));
         let passing = (self.peers.outbound().count() > self.limits.outbound_max).then(|| {
             let gossip = &self.swarm.behaviour().gossip;
@@ -116,7 +120,7 @@ impl Task {
             let mut unneeded = self
                 .peers
                 .outbound()
-                .filter(|(id, peer)| !self.outbound.is_chosen(id) && !in_mesh(id) && peer.is_idle(IDLE_PAUSE, now));
+                .filter(|(id, _)| !self.outbound.is_chosen(id) && !in_mesh(id) && is_idle(id).is_some());
             unneeded.next().map(|(id, _)| *id)
         });
         for id in slowest.into_iter().chain(passing.flatten()) {
@@ -139,7 +143,8 @@ impl Task {
     /// Tells the node where a peer can be dialed.
     pub(super) fn tell_known(&mut self, id: &PeerId) {
         if let Some(record) = self.known.record(id) {
-            self.outbox.tell(NetEvent::Known(record));
+            // A node that is behind hears of it at another time; news of who is there comes first.
+            let _ = self.outbox.offer(NetEvent::Known(record));
         }
     }
 

@@ -67,7 +67,8 @@ async fn a_relay_that_is_full_keeps_no_more_places_and_a_node_that_can_be_dialed
     wait_reserved(&first).await;
     let mut second = hidden(2, &relay).await;
     second.wait_up(relay.address).await;
-    let mut open = node(4).await;
+    // Whoever can be dialed is a relay itself; this one keeps no places.
+    let mut open = run_with(config(4, &[TCP]), NetLimits { relay_reservations_max: 0, ..NetLimits::default() }).await;
     open.net.dial(relay.place().await).await.unwrap();
     open.wait_up(relay.address).await;
     // The relay answers in order: after two more questions the reservation was decided.
