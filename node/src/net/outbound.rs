@@ -1,8 +1,5 @@
 //! Which peers to dial so that a node keeps neighbours of its own choice: some near, some by chance. Pure: chooses, dials
 //! nothing.
-//!
-//! Whoever fills all places for inbound connections still reaches none of these, and whoever sits near can win only the
-//! near ones. One more is tried now and then, and the slowest of the near ones goes for it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -25,6 +22,9 @@ pub(super) enum Choice {
 }
 
 /// The choices that are connected, or being dialed.
+///
+/// Whoever fills all places for inbound connections still reaches none of these, and whoever sits near can win only the
+/// near ones. One more is tried now and then, and the slowest of the near ones goes for it.
 #[derive(Debug)]
 pub(super) struct Outbound {
     chosen: HashMap<PeerId, Choice>,

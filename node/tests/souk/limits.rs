@@ -1,12 +1,20 @@
 //! Every limit of the design, in the dump of a node that runs.
 //!
+//! ```text
 //! That each is kept at its door is shown where the door is:
-//! order bytes: protocol/tests/rules/signed.rs; life, lots, slots: protocol/tests/rules/order.rs; slots of an owner, clock
-//! tolerance, 64 entries: matcher/src/market/tests/{gossip,offers}.rs; live heads: matcher/src/book/tests.rs; message
-//! bytes, worthless gossip, bytes of gossip: node/src/net/tests/gossip.rs; connections, places for our own dials:
-//! node/src/net/tests/{limits,known}.rs; request, response, time, rate: node/src/net/tests/requests.rs; relays:
-//! node/src/net/tests/relay.rs; known peers: node/src/net/known.rs and node/src/peer_records.rs; program and streams:
-//! sandbox/tests/jobs/bounds.rs; recoveries: node/src/engine/carry.rs; API body: here.
+//!   order bytes                                       protocol/tests/rules/signed.rs
+//!   life, lots, slots                                 protocol/tests/rules/order.rs
+//!   slots of an owner, clock tolerance, 64 entries    matcher/src/market/tests/{gossip,offers}.rs
+//!   live heads                                        matcher/src/book/tests.rs
+//!   message bytes, worthless gossip, bytes of gossip  node/src/net/tests/gossip.rs
+//!   connections, places for our own dials             node/src/net/tests/{limits,known}.rs
+//!   request, response, time, rate                     node/src/net/tests/requests.rs
+//!   relays                                            node/src/net/tests/relay.rs
+//!   known peers                                       node/src/net/known.rs, node/src/peer_records.rs
+//!   program, streams                                  sandbox/tests/jobs/bounds.rs
+//!   recoveries                                        node/src/engine/carry.rs
+//!   API body                                          here
+//! ```
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
