@@ -75,8 +75,11 @@ impl Task {
     }
 
     pub(super) fn on_closed(&mut self, id: PeerId, connection: ConnectionId) {
-        let Some(peer) = self.peers.disconnect(&id, connection) else { return };
-        self.outbound.lost(&id);
+        let gone = self.peers.disconnect(&id, connection);
+        if self.peers.find(&id).is_none() {
+            self.outbound.lost(&id);
+        }
+        let Some(peer) = gone else { return };
         if peer.is_welcome() {
             self.tell_known(&id);
         }
