@@ -7,6 +7,7 @@ mod convert;
 mod error;
 mod events;
 mod guard;
+mod limits;
 mod market;
 mod peers;
 mod tasks;
@@ -77,6 +78,7 @@ pub async fn serve(
     let api = Arc::new(api);
     let router = Router::new()
         .route("/v1/status", get(market::status))
+        .route("/v1/limits", get(limits::list))
         .route("/v1/peers", get(peers::list).post(peers::connect))
         .route("/v1/bans", get(peers::banned))
         .route("/v1/bans/{address}", put(peers::ban).delete(peers::unban))

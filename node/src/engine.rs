@@ -80,6 +80,8 @@ pub struct Engine {
     events: broadcast::Sender<Happened>,
     clock: Arc<Clock>,
     unkept: Arc<AtomicUsize>,
+    /// Of the machine, and how many signature recoveries run at once.
+    cores: (usize, usize),
 }
 
 impl Engine {
@@ -128,6 +130,11 @@ impl Engine {
     pub fn tell(&self, what: Happening) {
         // Nobody has to watch.
         let _ = self.events.send(Happened { at_ms: self.clock.now_ms(), what });
+    }
+
+    /// The machine's cores, and how many signature recoveries run at once.
+    pub fn recoveries_max(&self) -> (usize, usize) {
+        self.cores
     }
 
     /// The node's clock.
@@ -185,13 +192,15 @@ pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreE
     let (queue, inbox) = mpsc::channel(QUEUE_CAP);
     let (events, _) = broadcast::channel(EVENTS_CAP);
     let unkept = Arc::new(AtomicUsize::new(0));
-    let handle = Engine { queue, events, clock: parts.clock.clone(), unkept: unkept.clone() };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let recoveries = (cores / 2).max(1);
+    let handle =
+        Engine { queue, events, clock: parts.clock.clone(), unkept: unkept.clone(), cores: (cores, recoveries) };
     let this = Loop {
         keeping: Keeping::new(parts.store.clone(), unkept),
         parts,
         handle: handle.clone(),
-        recoveries: Arc::new(tokio::sync::Semaphore::new((cores / 2).max(1))),
+        recoveries: Arc::new(tokio::sync::Semaphore::new(recoveries)),
         last_token: 0,
         messages: BTreeMap::new(),
         replies: BTreeMap::new(),

@@ -24,5 +24,6 @@ mod keys;
 mod market_file;
 mod net;
 mod node;
+mod peer_records;
 pub mod store;
 mod worker;

@@ -12,12 +12,15 @@ mod behaviour;
 mod bootstrap;
 mod bucket;
 mod codec;
+mod errands;
 mod error;
 mod event;
 mod finder;
 mod identity;
+mod known;
 mod limits;
 mod listening;
+mod outbound;
 mod outbox;
 mod peers;
 mod task;
@@ -36,7 +39,8 @@ use tokio::sync::{mpsc, oneshot};
 pub use error::{DialFailure, NetError, PublishError, RequestError};
 pub use event::{Direction, MessageToken, NetEvent, PeerState, ReplyToken, Topic, Verdict};
 pub use identity::{keypair, peer_address};
-pub use limits::NetLimits;
+pub use known::KnownPeer;
+pub use limits::{NetLimits, PLACES_MAX};
 pub use outbox::NetCounters;
 
 use limits::COMMANDS_CAP;
@@ -55,8 +59,12 @@ pub struct NetConfig {
     pub listen: Vec<Multiaddr>,
     /// Peers to begin with, with or without `/p2p/` at the end.
     pub bootstrap: Vec<Multiaddr>,
+    /// Peers of an earlier life, the one seen last first; see [`NetEvent::Known`].
+    pub known: Vec<KnownPeer>,
     /// Whether to look for peers on the local network.
     pub is_mdns: bool,
+    /// Whether to ask the router for a port, unless the node listens on loopback only.
+    pub is_upnp: bool,
 }
 
 /// The handle to a running mesh. Clones share it; when the last one is dropped, the mesh shuts down.

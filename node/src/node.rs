@@ -23,7 +23,8 @@ use crate::files::{Files, FilesError};
 use crate::happening::Happening;
 use crate::keys::{self, Key, KeyError};
 use crate::market_file::{MarketFile, MarketFileError};
-use crate::net::{self, Net, NetConfig, NetError, NetEvent};
+use crate::net::{self, KnownPeer, Net, NetConfig, NetError, NetEvent};
+use crate::peer_records::{self, PeerRecords};
 use crate::store::{Identity, Store, StoreError, Table};
 use crate::worker::{Bench, Worker};
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub api: SocketAddr,
     /// Whether to look for peers on the local network.
     pub is_mdns: bool,
+    /// Whether to ask the router for a port.
+    pub is_upnp: bool,
     /// Whether to stop when standard input closes: for a parent that must not leave it behind.
     pub is_bound_to_stdin: bool,
 }
@@ -128,7 +131,8 @@ impl NodeError {
 pub async fn run(config: Config) -> Result<(), NodeError> {
     let home = Home::open(&config)?;
     let (listener, api_address) = bind_api(config.api).await?;
-    let (net, net_events) = net::start(net_config(&config, &home)?).await?;
+    let (peer_records, known) = peer_records::start(home.store.clone(), home.clock.clone())?;
+    let (net, net_events) = net::start(net_config(&config, &home, known)?).await?;
     for (key, _) in home.store.load(Table::Bans)? {
         api::banned_address(&key).into_iter().for_each(|address| net.ban(address));
     }
@@ -140,6 +144,7 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         key: home.key.clone(),
         clock: home.clock.clone(),
     });
+    engine.input(Input::Entropy(random()?)).await;
     if let Some(capacity) = stored_capacity(&home.store)? {
         engine.input(Input::Measured(capacity)).await;
     }
@@ -156,7 +161,7 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         token: home.folder.api_token()?,
         started_ms: home.clock.now_ms(),
     };
-    tokio::spawn(pump(net.clone(), net_events, engine.clone(), worker));
+    let pumping = tokio::spawn(pump(net.clone(), net_events, (engine.clone(), worker, peer_records)));
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(api::serve(listener, api, until_true(stopping)));
     home.folder.write_api_address(api_address)?;
@@ -176,30 +181,38 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         Err(error) => Err(error),
     };
     net.shutdown().await;
+    // The mesh is down, so its events end, and with them what is to be kept of peers.
+    let _ = pumping.await;
     serving.abort();
     tracing::info!("the node is down");
     result
 }
 
-fn net_config(config: &Config, home: &Home) -> Result<NetConfig, NodeError> {
+/// 32 bytes that nobody can know.
+fn random() -> Result<Hash, NodeError> {
+    let mut bytes = Hash::ZERO;
+    getrandom::fill(&mut bytes.0)
+        .map_err(|error| NodeError::System { what: "no randomness", source: std::io::Error::other(error) })?;
+    Ok(bytes)
+}
+
+fn net_config(config: &Config, home: &Home, known: Vec<KnownPeer>) -> Result<NetConfig, NodeError> {
     let market = &home.file.market;
-    let mut salt = Hash::ZERO;
-    let no_randomness =
-        |error: getrandom::Error| NodeError::System { what: "no randomness", source: std::io::Error::other(error) };
-    getrandom::fill(&mut salt.0).map_err(no_randomness)?;
     let hello = Hello {
         market: market.id(),
         protocol_version: market.protocol_version,
         agent: format!("souk/{}", env!("CARGO_PKG_VERSION")),
         heads: 0,
-        salt,
+        salt: random()?,
     };
     Ok(NetConfig {
         keypair: home.key.host_key(),
         hello,
         listen: addresses(&config.listen)?,
         bootstrap: addresses(&[&config.bootstrap[..], &home.file.network.bootstrap[..]].concat())?,
+        known,
         is_mdns: config.is_mdns,
+        is_upnp: config.is_upnp,
     })
 }
 
@@ -311,7 +324,11 @@ async fn until_true(mut stopping: watch::Receiver<bool>) {
 }
 
 /// Hands what the mesh says to the loop, and requests about tasks to the worker.
-async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, worker: Arc<Worker>) {
+async fn pump(
+    net: Net,
+    mut events: mpsc::Receiver<NetEvent>,
+    (engine, worker, peer_records): (Engine, Arc<Worker>, PeerRecords),
+) {
     let served = Arc::new(Semaphore::new(SERVED_MAX));
     while let Some(event) = events.recv().await {
         match event {
@@ -350,8 +367,10 @@ async fn pump(net: Net, mut events: mpsc::Receiver<NetEvent>, engine: Engine, wo
                 engine.tell(Happening::PeerRefused { peer: address, code, why });
             }
             NetEvent::Listening(multiaddr) => tracing::info!("listening on {multiaddr}"),
+            NetEvent::Known(peer) => peer_records.keep(peer),
         }
     }
+    peer_records.close().await;
 }
 
 fn is_about_tasks(request: &Request) -> bool {

@@ -56,12 +56,14 @@ pub enum Table {
     Bans,
     /// The replicated set: live heads, struck deals and proofs, by id.
     Book,
+    /// Peers that were met, and where.
+    Peers,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 7] =
-        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans, Table::Book];
+    pub const ALL: [Table; 8] =
+        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans, Table::Book, Table::Peers];
 
     /// The table's name in the file; never changes.
     pub fn name(self) -> &'static str {
@@ -73,6 +75,7 @@ impl Table {
             Table::Measurements => "measurements",
             Table::Bans => "bans",
             Table::Book => "book",
+            Table::Peers => "peers",
         }
     }
 }

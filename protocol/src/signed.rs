@@ -15,6 +15,7 @@ use crate::order::{Cancel, Order};
 use crate::rejected::Rejected;
 use crate::signature::Signature;
 use crate::typed::{Domain, Typed};
+use crate::wire::{self, ENTRY_MAX};
 
 /// What an owner, or a delegate in scope, can sign.
 pub trait Signable: Typed {
@@ -282,6 +283,9 @@ impl Entry {
     /// # Errors
     /// The first [`Rejected`] that applies.
     pub fn check(&self, market: &Parameters) -> Result<(), Rejected> {
+        if wire::encode(self).len() > ENTRY_MAX {
+            return Err(Rejected::TooLarge);
+        }
         match self {
             Entry::Order(order) => order.body.check(market),
             Entry::Cancel(cancel) => cancel.body.check(market),

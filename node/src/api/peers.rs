@@ -21,6 +21,7 @@ pub async fn list(State(api): State<Shared>) -> Json<Vec<PeerWord>> {
             crate::net::Direction::Inbound => "in".to_owned(),
             crate::net::Direction::Outbound => "out".to_owned(),
         },
+        path: if peer.is_relayed { "relayed" } else { "direct" }.to_owned(),
         latency_ms: peer.latency_ms.map(|latency| latency.round() as u64),
         score: peer.score,
         agent: peer.agent,

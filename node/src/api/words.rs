@@ -93,6 +93,19 @@ pub struct MarketWord {
     pub epoch_ms: u32,
 }
 
+/// `GET /v1/limits`: one limit in force.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LimitWord {
+    /// Which: stable, dotted.
+    pub name: String,
+    /// How much.
+    pub value: u64,
+    /// Of what; for people and not stable.
+    pub unit: String,
+    /// What happens there; for people and not stable.
+    pub then: String,
+}
+
 /// `GET /v1/peers`: one peer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PeerWord {
@@ -104,6 +117,8 @@ pub struct PeerWord {
     pub multiaddr: String,
     /// `in` or `out`.
     pub direction: String,
+    /// `direct`, or `relayed` when all that is said goes through another peer.
+    pub path: String,
     /// Round-trip time.
     pub latency_ms: Option<u64>,
     /// Gossip score.

@@ -13,8 +13,8 @@ use super::error::CliError;
 use super::here;
 use crate::api::agreement::EquivocationWord;
 use crate::api::words::{
-    BenchRequest, BenchWord, BookWord, ConnectRequest, DealWord, EpochWord, Failure, OrderRequest, OrderWord, PeerWord,
-    PlacedWord, StatusWord, TaskRequest, TaskWord,
+    BenchRequest, BenchWord, BookWord, ConnectRequest, DealWord, EpochWord, Failure, LimitWord, OrderRequest,
+    OrderWord, PeerWord, PlacedWord, StatusWord, TaskRequest, TaskWord,
 };
 
 /// A node on this machine answers at once or never will.
@@ -158,6 +158,11 @@ impl Client {
     /// Connected peers.
     pub fn peers(&self) -> Result<Vec<PeerWord>, CliError> {
         self.get("peers")
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> Result<Vec<LimitWord>, CliError> {
+        self.get("limits")
     }
 
     /// The whole book.

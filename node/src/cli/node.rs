@@ -2,6 +2,7 @@
 
 mod ban;
 mod connect;
+mod limits;
 mod peers;
 mod run;
 mod status;
@@ -22,6 +23,8 @@ pub enum Node {
     Status(status::Status),
     /// Whom the running node is connected to.
     Peers(peers::Peers),
+    /// The limits that the running node is under.
+    Limits(limits::Limits),
     /// Connect the running node to a peer.
     Connect(connect::Connect),
     /// Keep an address out.
@@ -37,6 +40,7 @@ impl Node {
             Node::Run(command) => command.run(context),
             Node::Status(command) => command.run(context),
             Node::Peers(command) => command.run(context),
+            Node::Limits(command) => command.run(context),
             Node::Connect(command) => command.run(context),
             Node::Ban(command) => command.run(context),
             Node::Unban(command) => command.run(context),

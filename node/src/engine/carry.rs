@@ -1,8 +1,11 @@
 //! Carrying out effects: one arm each. What is to be stored is on disk before anything else of the batch is done.
 
+use std::sync::Arc;
+
 use matcher::{Effect, Event, Input, Record, Unanswered};
 use protocol::talk::{Request, Response};
 use protocol::{Address, Recovery, wire};
+use tokio::sync::Semaphore;
 
 use crate::engine::Loop;
 use crate::happening::Happening;
@@ -62,11 +65,7 @@ impl Loop {
     fn recover(&self, ticket: u64, work: Vec<Recovery>) {
         let (handle, permits) = (self.handle.clone(), self.recoveries.clone());
         tokio::spawn(async move {
-            let Ok(_permit) = permits.acquire_owned().await else { return };
-            let count = work.len();
-            let run = move || work.iter().map(|recovery| recovery.run().is_ok()).collect::<Vec<bool>>();
-            // The machine waits for a verdict on each: what could not be recovered is not believed.
-            let verdicts = tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| vec![false; count]);
+            let verdicts = verdicts(permits, work).await;
             handle.input(Input::Recovered { ticket, verdicts }).await;
         });
     }
@@ -115,6 +114,15 @@ impl Loop {
     }
 }
 
+/// Does the recoveries when it is their turn.
+async fn verdicts(permits: Arc<Semaphore>, work: Vec<Recovery>) -> Vec<bool> {
+    let count = work.len();
+    let _permit = permits.acquire_owned().await.expect("nobody closes it");
+    let run = move || work.iter().map(|recovery| recovery.run().is_ok()).collect::<Vec<bool>>();
+    // The machine waits for a verdict on each: what could not be recovered is not believed.
+    tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| vec![false; count])
+}
+
 fn stored(effect: &Effect) -> Option<Change> {
     let Effect::Store(record) = effect else { return None };
     Some(match record {
@@ -129,4 +137,21 @@ fn stored(effect: &Effect) -> Option<Change> {
         }
         Record::DealGone { id } => Change::Delete { table: Table::Deals, key: id.0.to_vec() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Hash, Signature};
+
+    #[tokio::test]
+    async fn no_more_recoveries_run_at_once_than_there_are_permits() {
+        let permits = Arc::new(Semaphore::new(1));
+        let work = vec![Recovery { digest: Hash([1; 32]), signature: Signature([0; 65]), expected: Address::ZERO }];
+        let running = permits.clone().acquire_owned().await.unwrap();
+        let mut waiting = Box::pin(verdicts(permits, work));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(running);
+        assert_eq!(waiting.await, [false]);
+    }
 }

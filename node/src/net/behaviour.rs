@@ -13,12 +13,13 @@ use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, kad, mdns};
-use libp2p::{ping, tcp, tls, yamux};
+use libp2p::{PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr};
+use libp2p::{identify, kad, mdns, ping, relay, tcp, tls, upnp, yamux};
 use protocol::hash::hex_encode;
 use protocol::{MarketId, keccak256};
 
 use super::codec::{Codec, PROTOCOL};
+use super::errands::Errands;
 use super::error::NetError;
 use super::event::Topic;
 use super::identity::PUBLIC_KEY_LEN;
@@ -39,12 +40,30 @@ pub(super) type Gossip = gossipsub::Behaviour<IdentityTransform, WhitelistSubscr
 pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    errands: Errands,
     pub(super) gossip: Gossip,
     pub(super) talk: request_response::Behaviour<Codec>,
     pub(super) kad: kad::Behaviour<MemoryStore>,
     identify: identify::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
     ping: ping::Behaviour,
+    pub(super) relay: relay::Behaviour,
+    relayed: relay::client::Behaviour,
+    direct: dcutr::Behaviour,
+    probe: Toggle<autonat::v2::client::Behaviour>,
+    prober: Toggle<autonat::v2::server::Behaviour>,
+    upnp: Toggle<upnp::tokio::Behaviour>,
+}
+
+/// What depends on where a node listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings {
+    /// Whether to look for peers on the local network.
+    pub(super) is_mdns: bool,
+    /// Whether to ask the router for a port.
+    pub(super) is_upnp: bool,
+    /// Whether the node listens on this machine's loopback only: nobody has to find out whether it can be dialed.
+    pub(super) is_local: bool,
 }
 
 /// The two topics of one market.
@@ -82,7 +101,7 @@ pub(super) fn kad_protocol(market: &MarketId) -> StreamProtocol {
     StreamProtocol::try_from_owned(format!("/souk/{}/kad/1", hex_encode(&market.0.0))).expect("it begins with a slash")
 }
 
-/// A swarm with QUIC, TCP and TLS 1.3, that does not listen yet.
+/// A swarm with QUIC, TCP and TLS 1.3, through relays too, that does not listen yet.
 ///
 /// # Errors
 /// [`NetError::Certificate`], [`NetError::Mdns`].
@@ -90,40 +109,69 @@ pub(super) fn swarm(
     keypair: Keypair,
     market: &MarketId,
     limits: &NetLimits,
-    is_mdns: bool,
+    surroundings: Surroundings,
 ) -> Result<Swarm<Behaviour>, NetError> {
     let here = keypair.public().to_peer_id();
-    let mdns = match is_mdns {
+    let mdns = match surroundings.is_mdns {
         true => Some(mdns::tokio::Behaviour::new(mdns::Config::default(), here).map_err(NetError::Mdns)?),
         false => None,
     };
-    let request_timeout = Duration::from_secs(limits.request_timeout_s);
-    let talk = request_response::Config::default()
-        .with_request_timeout(request_timeout)
-        .with_max_concurrent_streams(limits.streams_max);
     let identify = identify::Config::new(IDENTIFY_VERSION.into(), keypair.public())
         .with_agent_version(concat!("souk/", env!("CARGO_PKG_VERSION")).into())
         .with_push_listen_addr_updates(true);
-    let behaviour = Behaviour {
+    let is_probed = !surroundings.is_local;
+    let behaviour = |relayed| Behaviour {
         limits: connection_limits(limits),
         blocked: allow_block_list::Behaviour::default(),
+        errands: Errands::default(),
         gossip: gossip(&Topics::new(market), limits),
-        talk: request_response::Behaviour::with_codec(Codec, [(PROTOCOL, ProtocolSupport::Full)], talk),
+        talk: talk(limits),
         kad: kad(here, market),
         identify: identify::Behaviour::new(identify),
         mdns: mdns.into(),
         ping: ping::Behaviour::default(),
+        relay: relay(here, limits),
+        relayed,
+        direct: dcutr::Behaviour::new(here),
+        probe: is_probed.then(autonat::v2::client::Behaviour::default).into(),
+        prober: is_probed.then(autonat::v2::server::Behaviour::default).into(),
+        upnp: (surroundings.is_upnp && is_probed).then(upnp::tokio::Behaviour::default).into(),
     };
     let idle = Duration::from_secs(limits.idle_connection_s);
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux::Config::default)?
         .with_quic()
-        .with_behaviour(|_| behaviour)
+        .with_relay_client(tls::Config::new, yamux::Config::default)?
+        .with_behaviour(|_, relayed| behaviour(relayed))
         .unwrap_or_else(|never| match never {})
         .with_swarm_config(|config| config.with_idle_connection_timeout(idle))
         .build();
     Ok(swarm)
+}
+
+fn talk(limits: &NetLimits) -> request_response::Behaviour<Codec> {
+    let config = request_response::Config::default()
+        .with_request_timeout(Duration::from_secs(limits.request_timeout_s))
+        .with_max_concurrent_streams(limits.streams_max);
+    request_response::Behaviour::with_codec(Codec, [(PROTOCOL, ProtocolSupport::Full)], config)
+}
+
+/// What this node does for peers that cannot be dialed, once it is told that it can be. A circuit carries the files of a
+/// task, since not every pair of routers lets two peers meet directly.
+fn relay(here: PeerId, limits: &NetLimits) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: limits.relay_reservations_max,
+        max_reservations_per_peer: 1,
+        max_circuits: limits.relay_circuits_max,
+        max_circuits_per_peer: limits.relay_circuits_per_peer_max,
+        max_circuit_duration: Duration::from_secs(limits.relay_circuit_s),
+        max_circuit_bytes: limits.relay_circuit_bytes_max,
+        ..relay::Config::default()
+    };
+    let mut relay = relay::Behaviour::new(here, config);
+    relay.set_status(Some(relay::Status::Disable));
+    relay
 }
 
 fn connection_limits(limits: &NetLimits) -> connection_limits::Behaviour {
@@ -150,6 +198,9 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
         .mesh_n_low(limits.mesh_low)
         .mesh_n_high(limits.mesh_high)
         .flood_publish(true)
+        .connection_handler_queue_len(limits.queue_messages_max)
+        .publish_queue_duration(Duration::from_secs(limits.publish_timeout_s))
+        .forward_queue_duration(Duration::from_secs(limits.forward_timeout_s))
         .build()
         .expect("the settings of gossip fit each other")
 }
@@ -205,7 +256,8 @@ fn thresholds() -> PeerScoreThresholds {
         publish_threshold: -200.0,
         graylist_threshold: -400.0,
         accept_px_threshold: 100.0,
-        opportunistic_graft_threshold: 1.0,
+        // A mesh whose median peer is far and brings no news first takes in nearer ones: see `near_score_max`.
+        opportunistic_graft_threshold: 5.0,
     }
 }
 
@@ -215,6 +267,8 @@ fn kad(here: PeerId, market: &MarketId) -> kad::Behaviour<MemoryStore> {
     let mut config = kad::Config::new(kad_protocol(market));
     config
         .set_query_timeout(Duration::from_secs(10))
+        // A liar on one path of a query does not stand on the others.
+        .disjoint_query_paths(true)
         .set_record_ttl(Some(RECORD_TTL))
         .set_replication_interval(None)
         .set_publication_interval(None)
@@ -256,7 +310,11 @@ mod tests {
     fn gossip_is_built_with_the_limits() {
         let limits = NetLimits::default();
         let config = gossip_config(&limits);
-        assert_eq!((config.mesh_n(), config.mesh_n_low(), config.mesh_n_high()), (6, 5, 12));
+        let mesh = (limits.mesh, limits.mesh_low, limits.mesh_high);
+        assert_eq!((config.mesh_n(), config.mesh_n_low(), config.mesh_n_high()), mesh);
+        assert_eq!(config.connection_handler_queue_len(), limits.queue_messages_max);
+        assert_eq!(config.forward_queue_duration(), Duration::from_secs(limits.forward_timeout_s));
+        assert_eq!(config.publish_queue_duration(), Duration::from_secs(limits.publish_timeout_s));
         assert_eq!(config.max_transmit_size(), limits.gossip_frame_max);
         assert!(limits.gossip_max + 1024 < limits.gossip_frame_max, "a full message has room for its envelope");
         assert!(config.validate_messages() && config.flood_publish());

@@ -22,11 +22,7 @@ impl Bucket {
 
     /// Takes `tokens`, or nothing if there are not that many.
     pub(super) fn take(&mut self, tokens: usize, now: Instant) -> bool {
-        let elapsed_ms = now.saturating_duration_since(self.filled_at).as_millis().min(u128::from(u32::MAX)) as u64;
-        if elapsed_ms > 0 {
-            self.level = (self.level + elapsed_ms * u64::from(self.rate)).min(u64::from(self.burst) * 1000);
-            self.filled_at = now;
-        }
+        self.fill(now);
         let wanted = (tokens as u64).saturating_mul(1000);
         let is_enough = wanted <= self.level;
         if is_enough {
@@ -34,34 +30,58 @@ impl Bucket {
         }
         is_enough
     }
+
+    /// Whether there is a token.
+    pub(super) fn has_one(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.level >= 1000
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let elapsed_ms = now.saturating_duration_since(self.filled_at).as_millis().min(u128::from(u32::MAX)) as u64;
+        if elapsed_ms > 0 {
+            self.level = (self.level + elapsed_ms * u64::from(self.rate)).min(u64::from(self.burst) * 1000);
+            self.filled_at = now;
+        }
+    }
 }
 
-/// What one peer may send: messages, requests, and bytes of both.
+/// What one peer may send: gossip that is worth nothing, requests, and bytes of all gossip and all requests.
 #[derive(Debug, Clone)]
 pub(super) struct Allowance {
-    gossip: Bucket,
+    worthless: Bucket,
+    gossip_bytes: Bucket,
+    message_cost_min: usize,
     requests: Bucket,
-    bytes: Bucket,
+    request_bytes: Bucket,
 }
 
 impl Allowance {
     /// The full allowance of a new peer.
     pub(super) fn new(limits: &NetLimits, now: Instant) -> Allowance {
         Allowance {
-            gossip: Bucket::new(limits.gossip_rate, limits.gossip_burst, now),
+            worthless: Bucket::new(limits.gossip_rate, limits.gossip_burst, now),
+            gossip_bytes: Bucket::new(limits.bytes_rate, limits.bytes_burst, now),
+            message_cost_min: limits.message_cost_min as usize,
             requests: Bucket::new(limits.requests_rate, limits.requests_burst, now),
-            bytes: Bucket::new(limits.bytes_rate, limits.bytes_burst, now),
+            request_bytes: Bucket::new(limits.request_bytes_rate, limits.request_bytes_burst, now),
         }
     }
 
-    /// Whether a gossip message of `bytes` is within the allowance.
+    /// Whether a gossip message of `bytes` is looked at: its bytes are within the allowance, and not too many before it
+    /// were worth nothing.
     pub(super) fn take_gossip(&mut self, bytes: usize, now: Instant) -> bool {
-        self.gossip.take(1, now) && self.bytes.take(bytes, now)
+        self.worthless.has_one(now) && self.gossip_bytes.take(bytes.max(self.message_cost_min), now)
+    }
+
+    /// A message that was looked at brought nothing new, or was invalid.
+    pub(super) fn charge_worthless(&mut self, now: Instant) {
+        self.worthless.take(1, now);
     }
 
     /// Whether a request of `bytes` is within the allowance.
     pub(super) fn take_request(&mut self, bytes: usize, now: Instant) -> bool {
-        self.requests.take(1, now) && self.bytes.take(bytes, now)
+        self.requests.take(1, now) && self.request_bytes.take(bytes, now)
     }
 }
 
@@ -91,12 +111,26 @@ mod tests {
     }
 
     #[test]
-    fn bytes_count_beside_messages() {
+    fn bytes_of_gossip_and_of_requests_count_beside_messages() {
         let now = Instant::now();
-        let limits = NetLimits { bytes_burst: 1000, ..NetLimits::default() };
+        let limits = NetLimits { bytes_burst: 5000, request_bytes_burst: 1000, ..NetLimits::default() };
         let mut allowance = Allowance::new(&limits, now);
-        assert!(allowance.take_gossip(600, now));
-        assert!(!allowance.take_request(600, now));
+        assert!(allowance.take_gossip(3000, now));
+        assert!(!allowance.take_gossip(3000, now));
+        assert!(allowance.take_gossip(1, now) && !allowance.take_gossip(1, now), "a small one counts for 1 KiB");
+        assert!(allowance.take_request(600, now) && !allowance.take_request(600, now));
         assert!(allowance.take_request(400, now));
+    }
+
+    #[test]
+    fn what_brings_news_is_never_charged_and_what_does_not_runs_out() {
+        let now = Instant::now();
+        let limits = NetLimits { bytes_burst: u32::MAX, ..NetLimits::default() };
+        let mut allowance = Allowance::new(&limits, now);
+        assert!((0..10 * limits.gossip_burst).all(|_| allowance.take_gossip(300, now)));
+        (0..limits.gossip_burst).for_each(|_| allowance.charge_worthless(now));
+        assert!(!allowance.take_gossip(300, now));
+        let later = now + Duration::from_millis(10);
+        assert!(allowance.take_gossip(300, later), "a hundred a second come back");
     }
 }

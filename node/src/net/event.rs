@@ -9,6 +9,8 @@ use protocol::reconcile::Salt;
 use protocol::talk::{Refusal, Request, Response};
 use serde::Serialize;
 
+use super::known::KnownPeer;
+
 /// Names a gossip message that waits for its verdict.
 #[derive(Debug, Clone)]
 pub struct MessageToken {
@@ -71,6 +73,8 @@ pub enum NetEvent {
     },
     /// This node can be reached here.
     Listening(Multiaddr),
+    /// A welcomed peer can be dialed there, in another life of the node as well.
+    Known(KnownPeer),
 }
 
 /// Which side opened a connection.
@@ -94,6 +98,8 @@ pub struct PeerState {
     pub multiaddr: String,
     /// Who opened the connection.
     pub direction: Direction,
+    /// Whether all that is said goes through a relay.
+    pub is_relayed: bool,
     /// The last round trip, once measured.
     pub latency_ms: Option<f64>,
     /// Its standing in gossip: negative is bad.

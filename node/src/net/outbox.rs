@@ -15,8 +15,10 @@ use super::limits::OWED_CAP;
 pub struct NetCounters {
     /// Gossip messages dropped because the node was behind.
     pub gossip_dropped: u64,
-    /// Gossip messages dropped because their sender sent too many.
+    /// Gossip messages dropped because their sender sent too many bytes, or too much that was worth nothing.
     pub gossip_limited: u64,
+    /// How often a peer took gossip so slowly that some for it was dropped.
+    pub slow_peers: u64,
     /// Requests answered busy because the node was behind.
     pub requests_busy: u64,
     /// Requests declined because their sender sent too many.
@@ -34,6 +36,7 @@ pub struct NetCounters {
 pub(super) struct Counters {
     pub(super) gossip_dropped: AtomicU64,
     pub(super) gossip_limited: AtomicU64,
+    pub(super) slow_peers: AtomicU64,
     pub(super) requests_busy: AtomicU64,
     pub(super) requests_limited: AtomicU64,
     pub(super) faults: AtomicU64,
@@ -53,6 +56,7 @@ impl Counters {
         NetCounters {
             gossip_dropped: read(&self.gossip_dropped),
             gossip_limited: read(&self.gossip_limited),
+            slow_peers: read(&self.slow_peers),
             requests_busy: read(&self.requests_busy),
             requests_limited: read(&self.requests_limited),
             faults: read(&self.faults),

@@ -14,6 +14,7 @@ use super::bucket::Allowance;
 use super::codec::Parcel;
 use super::error::{DialFailure, RequestError};
 use super::event::Direction;
+use super::identity::address_of;
 use super::limits::{BANNED_MAX, KNOWN_MAX, NetLimits};
 
 /// Peers that left and whose allowance is remembered.
@@ -35,6 +36,8 @@ pub(super) struct Link {
     pub(super) id: ConnectionId,
     pub(super) multiaddr: Multiaddr,
     pub(super) direction: Direction,
+    pub(super) is_relayed: bool,
+    pub(super) since: Instant,
 }
 
 /// How far two peers are.
@@ -65,6 +68,12 @@ pub(super) struct Peer {
     pub(super) faults: u32,
     /// Where it says it listens.
     pub(super) reach: Vec<Multiaddr>,
+    /// Whether it carries the words of others.
+    pub(super) is_relay: bool,
+    /// Whether it came through a relay and was dialed directly since.
+    pub(super) is_dialed_back: bool,
+    /// When either side last asked something.
+    pub(super) talked_at: Instant,
     /// Requests that overtook its answer to our hello.
     pub(super) early: Vec<(Parcel, ResponseChannel<Response>)>,
     /// Our requests, and how many of them are under way.
@@ -76,6 +85,21 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn is_welcome(&self) -> bool {
         matches!(self.stage, Stage::Welcome(_))
+    }
+
+    /// The connection that counts: a direct one, if there is one.
+    pub(super) fn link(&self) -> Option<&Link> {
+        self.links.iter().min_by_key(|link| link.is_relayed)
+    }
+
+    /// Whether all its connections go through relays.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.links.iter().all(|link| link.is_relayed)
+    }
+
+    /// Whether nothing is under way with it, and nothing was for `pause`.
+    pub(super) fn is_idle(&self, pause: Duration, now: Instant) -> bool {
+        self.in_flight == 0 && self.waiting.is_empty() && self.talked_at + pause <= now
     }
 }
 
@@ -106,6 +130,22 @@ impl Peers {
         self.by_id.iter()
     }
 
+    /// Charges a peer, connected or gone, for gossip that was worth nothing.
+    pub(super) fn charge_worthless(&mut self, id: &PeerId, now: Instant) {
+        if let Some(peer) = self.by_id.get_mut(id) {
+            return peer.allowance.charge_worthless(now);
+        }
+        let address = address_of(id);
+        let gone = self.left.iter_mut().rev().find(|(left, ..)| Some(*left) == address);
+        gone.into_iter().for_each(|(_, allowance, _)| allowance.charge_worthless(now));
+    }
+
+    /// The peers that we connected to ourselves, not through a relay.
+    pub(super) fn outbound(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        let is_ours = |link: &Link| link.direction == Direction::Outbound && !link.is_relayed;
+        self.by_id.iter().filter(move |(_, peer)| peer.link().is_some_and(is_ours))
+    }
+
     /// How many peers are welcome.
     pub(super) fn count_welcome(&self) -> usize {
         self.by_id.values().filter(|peer| peer.is_welcome()).count()
@@ -128,6 +168,9 @@ impl Peers {
             latency: None,
             faults,
             reach: Vec::new(),
+            is_relay: false,
+            is_dialed_back: false,
+            talked_at: now,
             early: Vec::new(),
             waiting: VecDeque::new(),
             in_flight: 0,
@@ -241,7 +284,8 @@ mod tests {
     use super::*;
 
     fn link(id: usize) -> Link {
-        Link { id: ConnectionId::new_unchecked(id), multiaddr: Multiaddr::empty(), direction: Direction::Inbound }
+        let (id, multiaddr, since) = (ConnectionId::new_unchecked(id), Multiaddr::empty(), Instant::now());
+        Link { id, multiaddr, direction: Direction::Inbound, is_relayed: false, since }
     }
 
     #[test]
@@ -271,7 +315,7 @@ mod tests {
         let now = Instant::now();
         let peer = peers.connect(id, Address([1; 20]), &limits, link(1));
         peer.faults = 3;
-        assert!((0..limits.gossip_burst).all(|_| peer.allowance.take_gossip(1, now)));
+        (0..limits.gossip_burst).for_each(|_| peer.allowance.charge_worthless(now));
         assert!(!peer.allowance.take_gossip(1, now));
         assert!(peers.disconnect(&id, ConnectionId::new_unchecked(1)).is_some());
         let peer = peers.connect(id, Address([1; 20]), &limits, link(2));

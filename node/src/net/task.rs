@@ -5,7 +5,9 @@ mod connections;
 mod dialing;
 mod finding;
 mod gossip;
+mod relaying;
 mod talking;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +16,6 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use libp2p::core::transport::TransportError;
 use libp2p::identity::PublicKey;
-use libp2p::multiaddr::Protocol;
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, ping};
@@ -22,18 +23,22 @@ use protocol::talk::{Hello, Response};
 use protocol::{Address, Rejected};
 use tokio::sync::{mpsc, oneshot};
 
-use super::behaviour::{self, Behaviour, BehaviourEvent, Topics};
+use super::behaviour::{self, Behaviour, BehaviourEvent, Surroundings, Topics};
 use super::bootstrap::Bootstrap;
 use super::error::NetError;
-use super::event::{MessageToken, NetEvent, PeerState, ReplyToken, Topic, Verdict};
+use super::event::{MessageToken, PeerState, ReplyToken, Topic, Verdict};
 use super::finder::Finder;
 use super::identity::address_of_key;
+use super::known::Known;
 use super::limits::NetLimits;
 use super::listening;
+use super::outbound::Outbound;
 use super::outbox::{Counters, Outbox};
 use super::peers::{Call, DialWaiter, Memory, Peers, Stage};
 use super::{NetConfig, event::Direction};
+use relaying::Reachability;
 use talking::Sent;
+use upkeep::Upkeep;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -76,6 +81,10 @@ pub(super) struct Task {
     sent: HashMap<OutboundRequestId, Sent>,
     dials: HashMap<ConnectionId, DialWaiter>,
     bootstrap: Bootstrap,
+    known: Known,
+    outbound: Outbound,
+    upkeep: Upkeep,
+    reachability: Reachability,
     /// When this node's own address record is put next.
     record_due: Option<Instant>,
     record_put: Option<Instant>,
@@ -94,7 +103,13 @@ impl Task {
     ) -> Result<Task, NetError> {
         let public_key = config.keypair.public();
         let here = address_of_key(&public_key).ok_or(NetError::HostKey)?;
-        let swarm = behaviour::swarm(config.keypair, &config.hello.market, &limits, config.is_mdns)?;
+        let is_local = config.listen.iter().all(listening::is_local);
+        let surroundings = Surroundings { is_mdns: config.is_mdns, is_upnp: config.is_upnp, is_local };
+        let swarm = behaviour::swarm(config.keypair, &config.hello.market, &limits, surroundings)?;
+        let now = Instant::now();
+        let known = Known::new(&config.known, limits.known_max, now);
+        let mut memory = Memory::default();
+        known.ids().for_each(|(address, id)| memory.learn(address, id));
         Ok(Task {
             swarm,
             public_key,
@@ -106,14 +121,18 @@ impl Task {
             outbox,
             counters,
             peers: Peers::default(),
-            memory: Memory::default(),
+            memory,
             finder: Finder::default(),
             sent: HashMap::new(),
             dials: HashMap::new(),
-            bootstrap: Bootstrap::new(config.bootstrap, Instant::now()),
+            bootstrap: Bootstrap::new(config.bootstrap, now),
+            known,
+            outbound: Outbound::new(now),
+            upkeep: Upkeep::new(now),
+            reachability: Reachability::new(is_local),
             record_due: None,
             record_put: None,
-            rejoin_due: Instant::now(),
+            rejoin_due: now,
         })
     }
 
@@ -223,10 +242,8 @@ impl Task {
             SwarmEvent::OutgoingConnectionError { peer_id, connection_id, error } => {
                 self.on_dial_error(peer_id, connection_id, &error);
             }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                let address = self.with_peer_id(address);
-                self.outbox.tell(NetEvent::Listening(address));
-            }
+            SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(listener_id, address),
+            SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id, Instant::now()),
             _ => {}
         }
     }
@@ -239,13 +256,17 @@ impl Task {
             BehaviourEvent::Identify(event) => self.on_identify(event),
             BehaviourEvent::Mdns(event) => self.on_mdns(event),
             BehaviourEvent::Ping(ping::Event { peer, result: Ok(round_trip), .. }) => {
-                if let Some(peer) = self.peers.find_mut(&peer) {
-                    peer.latency = Some(round_trip);
-                }
+                self.on_round_trip(&peer, round_trip);
             }
             BehaviourEvent::Ping(_) => {}
+            BehaviourEvent::Probe(event) => self.on_probed(event),
+            BehaviourEvent::Relay(event) => tracing::debug!(?event, "as a relay"),
+            BehaviourEvent::Relayed(event) => tracing::debug!(?event, "behind a relay"),
+            BehaviourEvent::Direct(event) => tracing::debug!(?event, "a direct connection instead of a relayed one"),
+            BehaviourEvent::Prober(event) => tracing::debug!(?event, "probed a peer"),
+            BehaviourEvent::Upnp(event) => tracing::debug!(?event, "the router"),
             BehaviourEvent::Limits(never) => match never {},
-            BehaviourEvent::Blocked(never) => match never {},
+            BehaviourEvent::Blocked(never) | BehaviourEvent::Errands(never) => match never {},
         }
     }
 
@@ -259,6 +280,9 @@ impl Task {
         self.finder.expire(now);
         self.ask_again(now);
         self.dial_bootstrap(now);
+        self.keep_outbound(now);
+        self.reserve(now);
+        self.drop_detours(now);
         self.rejoin(now);
         self.put_record(now);
     }
@@ -270,12 +294,13 @@ impl Task {
         let mut states = Vec::new();
         for (id, peer) in self.peers.iter() {
             let Stage::Welcome(hello) = &peer.stage else { continue };
-            let link = peer.links.first();
+            let link = peer.link();
             states.push(PeerState {
                 address: peer.address,
                 peer_id: id.to_string(),
                 multiaddr: link.map(|link| link.multiaddr.to_string()).unwrap_or_default(),
                 direction: link.map_or(Direction::Inbound, |link| link.direction),
+                is_relayed: peer.is_relayed(),
                 latency_ms: peer.latency.map(|latency| latency.as_secs_f64() * 1000.0),
                 score: gossip.peer_score(id).unwrap_or_default(),
                 in_orders_mesh: mesh.contains(id),
@@ -292,6 +317,6 @@ impl Task {
     }
 
     fn with_peer_id(&self, address: Multiaddr) -> Multiaddr {
-        address.with(Protocol::P2p(*self.swarm.local_peer_id()))
+        listening::named(address, *self.swarm.local_peer_id())
     }
 }

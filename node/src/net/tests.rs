@@ -1,11 +1,14 @@
 //! Real nodes on loopback sockets. Every wait is for an event or a state, and is bounded.
 
 mod finding;
+mod forged;
 mod gossip;
 mod hello;
 mod identity;
+mod known;
 mod limits;
 mod raw;
+mod relay;
 mod requests;
 
 use std::future::Future;
@@ -50,7 +53,8 @@ fn hello() -> Hello {
 
 fn config(seed: u8, listen: &[&str]) -> NetConfig {
     let listen = listen.iter().map(|text| text.parse().unwrap()).collect();
-    NetConfig { keypair: key(seed), hello: hello(), listen, bootstrap: Vec::new(), is_mdns: false }
+    let (bootstrap, known) = (Vec::new(), Vec::new());
+    NetConfig { keypair: key(seed), hello: hello(), listen, bootstrap, known, is_mdns: false, is_upnp: false }
 }
 
 async fn run(config: NetConfig) -> Node {

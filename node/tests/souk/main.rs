@@ -4,6 +4,7 @@
 mod bad_input;
 mod devnet;
 mod kill;
+mod limits;
 mod market;
 mod nodes;
 mod restart;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use protocol::bulk::proofs;
-use protocol::{Authority, Domain, Order, Scope, Signed, Typed, wire};
+use protocol::{Authority, Domain, Entry, Order, Scope, Signed, Typed, wire};
 
 use crate::arbitrary;
 use crate::keys::{CONSUMER, CONSUMERS_DELEGATE, Key, SUPPLIER};
@@ -51,6 +51,23 @@ fn no_bit_of_a_signed_order_or_of_its_authority_can_be_flipped() {
             assert!(!passes_with_flip(&bytes, bit), "bit {bit} of {signed:?}");
         }
     }
+}
+
+/// Four kilobytes are more than any order needs, so what is above is padding.
+#[test]
+fn the_fullest_order_is_far_below_the_largest_and_one_above_it_is_refused_as_too_large() {
+    let market = words::settled("rules");
+    let mut fullest = everything();
+    fullest.body.excluded = words::owners(16);
+    let check = |signed: &Signed<Order>| Entry::Order(signed.clone()).check(&market);
+    assert_eq!(check(&fullest), Ok(()));
+    assert!(wire::encode(&fullest).len() < wire::ENTRY_MAX / 2);
+    let padding = (wire::ENTRY_MAX - wire::encode(&fullest).len()) / 32;
+    let siblings = fullest.authority.bulk.as_mut().map(|proof| &mut proof.siblings).unwrap();
+    siblings.extend(vec![protocol::Hash([7; 32]); padding - 1]);
+    assert_eq!(check(&fullest), Ok(()), "its proof is judged later");
+    fullest.authority.bulk.as_mut().unwrap().siblings.extend([protocol::Hash([7; 32]); 2]);
+    assert_eq!(check(&fullest), Err(protocol::Rejected::TooLarge));
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use protocol::Outcome;
-use protocol::task::STREAM_MAX;
+use protocol::task::{PROGRAM_MAX, STREAM_MAX};
 use sandbox::Event;
 use tokio::sync::{mpsc, watch};
 
@@ -34,6 +34,18 @@ async fn a_flood_of_output_is_kept_up_to_the_limit_and_does_not_stop_the_program
             _ => 0,
         });
         assert_eq!(sent.sum::<u64>(), STREAM_MAX);
+    }
+}
+
+#[tokio::test]
+async fn a_program_above_64_mebibytes_is_refused_before_it_is_read() {
+    for (size, is_too_large) in [(PROGRAM_MAX, false), (PROGRAM_MAX + 1, true)] {
+        let rig = Rig::new(&start("", ""));
+        fs::OpenOptions::new().write(true).open(&rig.job.program).unwrap().set_len(size).unwrap();
+        let finished = rig.run().await;
+        assert_eq!(finished.outcome, Outcome::Refused, "{}", finished.detail);
+        let says_so = finished.detail.contains(&format!("the program has {size} bytes; {PROGRAM_MAX} are allowed"));
+        assert_eq!(says_so, is_too_large, "{}", finished.detail);
     }
 }
 

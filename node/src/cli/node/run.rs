@@ -31,6 +31,9 @@ pub struct Run {
     /// Do not look for peers on the local network.
     #[arg(long)]
     no_mdns: bool,
+    /// Do not ask the router for a port.
+    #[arg(long)]
+    no_upnp: bool,
     #[command(flatten)]
     passphrase: PassphraseSource,
     /// End when stdin closes, so that a child never outlives what started it.
@@ -64,6 +67,7 @@ impl Run {
             bootstrap: self.bootstrap,
             api,
             is_mdns: !self.no_mdns,
+            is_upnp: !self.no_upnp,
             is_bound_to_stdin: self.exit_with_stdin,
         })
     }

@@ -15,6 +15,7 @@ use super::super::error::{DialFailure, RequestError};
 use super::super::event::{Direction, NetEvent};
 use super::super::finder::fail;
 use super::super::identity::address_of;
+use super::super::listening;
 use super::super::outbox::count;
 use super::super::peers::{Link, Shunned, Stage};
 use super::Task;
@@ -33,6 +34,7 @@ impl Task {
         let now = Instant::now();
         let waiter = self.dials.remove(&connection);
         self.bootstrap.answered(connection, id, now);
+        self.upkeep.dial_ended(connection);
         let Some(address) = address_of(&id) else {
             waiter.map(|waiter| waiter.send(Err(DialFailure::WrongPeer { found: None })));
             return self.disconnect(&id);
@@ -51,7 +53,14 @@ impl Task {
             return self.disconnect(&id);
         }
         self.memory.learn(address, id);
-        let link = Link { id: connection, multiaddr: endpoint.get_remote_address().clone(), direction };
+        self.on_visit(&id, endpoint);
+        let is_relayed = endpoint.is_relayed();
+        let multiaddr = match endpoint {
+            // The other end of a circuit is known by its relay alone.
+            ConnectedPoint::Listener { local_addr, .. } if is_relayed => listening::named_behind(local_addr, id),
+            _ => endpoint.get_remote_address().clone(),
+        };
+        let link = Link { id: connection, multiaddr, direction, is_relayed, since: now };
         let peer = self.peers.connect(id, address, &self.limits, link);
         if peer.is_welcome() {
             waiter.map(|waiter| waiter.send(Ok(address)));
@@ -67,7 +76,14 @@ impl Task {
     }
 
     pub(super) fn on_closed(&mut self, id: PeerId, connection: ConnectionId) {
-        let Some(peer) = self.peers.disconnect(&id, connection) else { return };
+        let gone = self.peers.disconnect(&id, connection);
+        if self.peers.find(&id).is_none() {
+            self.outbound.lost(&id);
+        }
+        let Some(peer) = gone else { return };
+        if peer.is_welcome() {
+            self.tell_known(&id);
+        }
         let refusal = self.memory.shunned(&id, Instant::now()).and_then(|shunned| shunned.refusal.clone());
         peer.waiting.into_iter().for_each(|call| fail(call, RequestError::Disconnected));
         for waiter in peer.dial_waiters {
@@ -135,6 +151,7 @@ impl Task {
         }
         self.memory.pardon(&id);
         self.add_reach(&id);
+        self.dial_back(&id);
         if is_news {
             self.outbox.tell(NetEvent::PeerUp { address, salt, is_outbound });
         }
@@ -152,9 +169,10 @@ impl Task {
         peer.stage = Stage::Leaving;
         peer.deadline = now + grace;
         peer.early.clear();
-        let (address, link) = (peer.address, peer.links.first());
+        let (address, link) = (peer.address, peer.link());
         let multiaddr = link.map_or_else(Multiaddr::empty, |link| link.multiaddr.clone());
         self.swarm.behaviour_mut().kad.remove_peer(&id);
+        self.known.forget(&id);
         if self.memory.shunned(&id, now).is_none() {
             self.outbox.tell(NetEvent::Refused { address, multiaddr, refusal: refusal.clone() });
         }
@@ -171,7 +189,7 @@ impl Task {
         let Some(peer) = self.peers.find_mut(id) else { return };
         peer.faults += 1;
         let faults = peer.faults;
-        self.swarm.behaviour_mut().gossip.set_application_score(id, f64::from(faults) * FAULT_SCORE);
+        self.score(id);
         if faults >= self.limits.faults_max {
             let until = Instant::now() + Duration::from_secs(self.limits.refusal_s);
             self.memory.shun(*id, Shunned { until, refusal: None });
@@ -187,6 +205,18 @@ impl Task {
         }
     }
 
+    /// What a peer's conduct outside of gossip and its nearness are worth in gossip. Near peers gain a little, so that
+    /// a mesh that is too large keeps them and one that is too slow takes them in; it never outweighs two invalid messages.
+    pub(super) fn score(&mut self, id: &PeerId) {
+        let Some(peer) = self.peers.find(id) else { return };
+        let nearness = peer.latency.map_or(0.0, |latency| {
+            let far = f64::from(self.limits.near_ms) / 1000.0;
+            (1.0 - latency.as_secs_f64() / far).max(0.0)
+        });
+        let score = f64::from(peer.faults) * FAULT_SCORE + nearness * f64::from(self.limits.near_score_max);
+        self.swarm.behaviour_mut().gossip.set_application_score(id, score);
+    }
+
     pub(super) fn ban(&mut self, address: Address) {
         if let Some(over) = self.memory.ban(address) {
             self.unban(&over);
@@ -194,6 +224,7 @@ impl Task {
         if let Some(id) = self.peers.id_of(&address).or_else(|| self.memory.id_of(&address)) {
             self.swarm.behaviour_mut().blocked.block_peer(id);
             self.swarm.behaviour_mut().kad.remove_peer(&id);
+            self.known.forget(&id);
         }
         self.finder.give_up(&address, Some(RequestError::Banned));
     }

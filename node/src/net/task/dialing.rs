@@ -57,7 +57,7 @@ impl Task {
     /// Whether this node itself listens there. A TCP socket that shares its port can even connect to itself.
     fn is_here(&self, place: &Place) -> bool {
         let mut listeners = self.swarm.listeners().filter_map(listening::place);
-        listeners.any(|own| (own.socket, own.is_quic) == (place.socket, place.is_quic))
+        place.relay.is_none() && listeners.any(|own| (own.socket, own.is_quic) == (place.socket, place.is_quic))
     }
 
     /// Why a peer is not dialed, if so.
@@ -103,6 +103,7 @@ impl Task {
             DialError::LocalPeerId { .. } => self.bootstrap.forget(connection),
             _ => self.bootstrap.dial_failed(connection, Instant::now()),
         }
+        self.on_own_dial_failed(connection);
         if let Some(peer) = peer.filter(|id| self.peers.find(id).is_none()) {
             self.on_search_dial_failed(&peer);
         }

@@ -6,10 +6,11 @@ use libp2p::kad::store::RecordStore;
 use libp2p::kad::{self, GetRecordOk, InboundRequest, QueryResult, Quorum, Record, RecordKey};
 use libp2p::swarm::DialError;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{Multiaddr, PeerId, identify};
+use libp2p::{Multiaddr, PeerId, identify, relay};
 use protocol::Address;
 
 use super::super::error::{DialFailure, RequestError};
+use super::super::event::Direction;
 use super::super::finder::{Search, Step, fail};
 use super::super::identity::{read_record, record_key, record_value};
 use super::super::limits::REACH_MAX;
@@ -53,7 +54,8 @@ impl Task {
         let deadline = now + Duration::from_secs(self.limits.hello_timeout_s);
         self.finder.begin(to, Search { step, again_until: now + KEY_PATIENCE, deadline, calls: vec![call] });
         if let Some(id) = id.filter(|id| self.peers.find(id).is_none()) {
-            self.dial_search(to, id, Vec::new());
+            let places = self.known.reach(&id);
+            self.dial_search(to, id, places);
         }
     }
 
@@ -190,6 +192,7 @@ impl Task {
     }
 
     fn on_places(&mut self, query: kad::QueryId, peers: Vec<kad::PeerInfo>, is_last: bool) {
+        self.hear_of(&peers);
         let Some((address, search)) = self.finder.of_query(query) else { return };
         let Step::Place(_, id) = search.step else { return };
         let places = peers.into_iter().find(|peer| peer.peer_id == id).map(|peer| peer.addrs).unwrap_or_default();
@@ -205,9 +208,18 @@ impl Task {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(peer) = self.peers.find_mut(&peer_id) else { return };
-        let Some(seen) = peer.links.first().map(|link| link.multiaddr.clone()) else { return };
+        peer.is_relay = info.protocols.contains(&relay::HOP_PROTOCOL_NAME);
+        let Some(link) = peer.link() else { return };
+        let seen = link.multiaddr.clone();
+        // Where it answered us is sure; what it says comes after.
+        let sure = (link.direction == Direction::Outbound && !link.is_relayed).then(|| listening::bare(&seen));
         let believable = info.listen_addrs.into_iter().filter(|said| listening::is_believable(said, &seen));
-        let reach: Vec<Multiaddr> = believable.take(REACH_MAX).collect();
+        let mut reach: Vec<Multiaddr> = sure.into_iter().collect();
+        for said in believable.filter(|said| listening::place(said).is_some_and(|p| p.relay != Some(peer_id))) {
+            if reach.len() < REACH_MAX && !reach.contains(&listening::bare(&said)) {
+                reach.push(said);
+            }
+        }
         if peer.reach == reach {
             return;
         }
@@ -216,6 +228,7 @@ impl Task {
             // Addresses only ever add up there, so the old ones go first.
             self.swarm.behaviour_mut().kad.remove_peer(&peer_id);
             self.add_reach(&peer_id);
+            self.dial_back(&peer_id);
         }
     }
 
@@ -225,5 +238,6 @@ impl Task {
         for address in &peer.reach {
             self.swarm.behaviour_mut().kad.add_address(id, address.clone());
         }
+        self.learn_place(id);
     }
 }

@@ -16,7 +16,15 @@ impl Task {
         let _ = self.swarm.behaviour_mut().gossip.publish(hash, bytes);
     }
 
+    /// The node's verdict: what is not accepted was worth nothing, and counts against the neighbour that sent it on.
     pub(super) fn judge(&mut self, token: MessageToken, verdict: Verdict) {
+        if verdict != Verdict::Accept {
+            self.peers.charge_worthless(&token.from, Instant::now());
+        }
+        self.report(&token, verdict);
+    }
+
+    fn report(&mut self, token: &MessageToken, verdict: Verdict) {
         let acceptance = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,
@@ -27,10 +35,21 @@ impl Task {
     }
 
     pub(super) fn on_gossip(&mut self, event: gossipsub::Event) {
-        let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return };
-        let token = MessageToken { message: message_id, from: propagation_source };
-        if let Some(verdict) = self.hand_over(propagation_source, message, token.clone()) {
-            self.judge(token, verdict);
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let token = MessageToken { message: message_id, from: propagation_source };
+                match self.hand_over(propagation_source, message, token.clone()) {
+                    None => {}
+                    Some(Verdict::Reject) => self.judge(token, Verdict::Reject),
+                    // What is not looked at for want of room or allowance is not charged once more.
+                    Some(verdict) => self.report(&token, verdict),
+                }
+            }
+            gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
+                count(&self.counters.slow_peers);
+                tracing::debug!(%peer_id, ?failed_messages, "a peer takes gossip too slowly");
+            }
+            _ => {}
         }
     }
 

@@ -69,6 +69,7 @@ impl Task {
                 continue;
             }
             peer.in_flight += 1;
+            peer.talked_at = Instant::now();
             let parcel = Parcel::of(call.request);
             let request = self.swarm.behaviour_mut().talk.send_request(id, parcel);
             self.sent.insert(request, Sent::Call(call.reply));
@@ -107,6 +108,7 @@ impl Task {
     /// A peer asks. Until it is welcome, only its hello is heard.
     pub(super) fn on_request(&mut self, id: PeerId, parcel: Parcel, channel: ResponseChannel<Response>) {
         let Some(peer) = self.peers.find_mut(&id) else { return };
+        peer.talked_at = Instant::now();
         let asked = match &parcel.content {
             // A few bytes that ask for many.
             Ok(Request::Book { .. }) => parcel.bytes + BOOK_COST,

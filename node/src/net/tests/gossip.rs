@@ -85,15 +85,57 @@ async fn a_node_that_does_not_read_loses_gossip_and_goes_on_serving() {
     a.ask(&mut slow).await;
 }
 
-#[tokio::test]
-async fn gossip_beyond_a_peers_allowance_is_ignored() {
-    let limits = NetLimits { gossip_rate: 0, gossip_burst: 5, ..NetLimits::default() };
+/// Two nodes, the second with these limits, whose mesh has grown.
+async fn pair(limits: NetLimits) -> (Node, Node) {
     let (mut a, mut b) = (node(1).await, run_with(config(2, &[TCP]), limits).await);
     a.meet(&mut b).await;
     until("the mesh has grown", || async { a.peer(b.address).await.is_some_and(|peer| peer.in_orders_mesh) }).await;
+    (a, b)
+}
+
+#[tokio::test]
+async fn gossip_that_brings_nothing_new_is_ignored_beyond_a_peers_allowance() {
+    for verdict in [Verdict::Ignore, Verdict::Reject] {
+        let (a, mut b) = pair(NetLimits { gossip_rate: 0, gossip_burst: 5, ..NetLimits::default() }).await;
+        for number in 0..5u8 {
+            a.net.publish(Topic::Orders, vec![number]).unwrap();
+            let (_, token, _) = wait_gossip(&mut b).await;
+            assert_eq!(b.net.counters().gossip_limited, 0);
+            b.net.judge(token, verdict);
+        }
+        a.net.publish(Topic::Orders, vec![99]).unwrap();
+        until("the next is ignored", || async { b.net.counters().gossip_limited == 1 }).await;
+        assert!(b.events.try_recv().is_err(), "the node does not hear of it");
+    }
+}
+
+#[tokio::test]
+async fn gossip_that_brings_news_is_not_counted_and_is_limited_by_its_bytes_alone() {
+    let limits =
+        NetLimits { gossip_rate: 0, gossip_burst: 5, bytes_rate: 0, bytes_burst: 40_000, ..NetLimits::default() };
+    let (a, mut b) = pair(limits.clone()).await;
     for number in 0..30u8 {
         a.net.publish(Topic::Orders, vec![number]).unwrap();
+        let (_, token, _) = wait_gossip(&mut b).await;
+        b.net.judge(token, Verdict::Accept);
     }
-    until("messages were ignored", || async { b.net.counters().gossip_limited >= 20 }).await;
-    assert_eq!(wait_gossip(&mut b).await.0, vec![0]);
+    let left = limits.bytes_burst - 30 * limits.message_cost_min;
+    a.net.publish(Topic::Orders, vec![7; left as usize + 1]).unwrap();
+    until("too many bytes are ignored", || async { b.net.counters().gossip_limited == 1 }).await;
+    a.net.publish(Topic::Orders, vec![8; left as usize]).unwrap();
+    assert_eq!(wait_gossip(&mut b).await.0.len(), left as usize);
+}
+
+#[tokio::test]
+async fn near_peers_gain_a_little_score() {
+    let (a, b) = pair(NetLimits::default()).await;
+    until("it was measured", || async { a.peer(b.address).await.unwrap().latency_ms.is_some() }).await;
+    let near = a.peer(b.address).await.unwrap();
+    let most = f64::from(NetLimits::default().near_score_max);
+    assert!(near.score > most / 2.0, "on this machine everyone is near: {near:?}");
+
+    let limits = NetLimits { near_score_max: 0, ..NetLimits::default() };
+    let (a, b) = pair(limits).await;
+    until("it was measured", || async { b.peer(a.address).await.unwrap().latency_ms.is_some() }).await;
+    assert!(b.peer(a.address).await.unwrap().score < most / 2.0);
 }

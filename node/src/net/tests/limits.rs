@@ -10,12 +10,14 @@ async fn the_limits_of_the_design_are_in_force() {
     let node = node(1).await;
     let limits = node.net.config_dump();
     assert_eq!((limits.connections_max, limits.pending_incoming_max, limits.pending_outgoing_max), (110, 32, 32));
-    assert_eq!(limits.connections_per_peer_max, 2);
+    assert_eq!((limits.connections_incoming_max, limits.connections_per_peer_max), (88, 4));
     assert_eq!((limits.gossip_max, limits.gossip_frame_max), (60 * 1024, 64 * 1024));
     assert_eq!((limits.request_max, limits.response_max), (256 * 1024, 1024 * 1024));
     assert_eq!(limits.request_timeout_s, 10);
     assert_eq!((limits.gossip_rate, limits.gossip_burst), (100, 500));
-    assert_eq!((limits.mesh, limits.mesh_low, limits.mesh_high), (6, 5, 12));
+    assert_eq!((limits.bytes_rate, limits.bytes_burst), (1024 * 1024, 4 * 1024 * 1024));
+    assert_eq!((limits.outbound_target, limits.outbound_near, limits.known_max), (8, 5, 1024));
+    assert!(limits.mesh_low <= limits.mesh && limits.mesh <= limits.mesh_high);
     assert!(limits.idle_connection_s >= 60);
 }
 

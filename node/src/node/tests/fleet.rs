@@ -17,6 +17,7 @@ use crate::happening::Happening;
 use crate::keys::Key;
 use crate::market_file::MarketFile;
 use crate::net::{self, Net};
+use crate::peer_records;
 use crate::store::{Identity, Store};
 
 /// The longest wait for anything that is not load.
@@ -104,9 +105,11 @@ impl Fleet {
             bootstrap: bootstrap.to_vec(),
             api: ([127, 0, 0, 1], 0).into(),
             is_mdns: false,
+            is_upnp: false,
             is_bound_to_stdin: false,
         };
-        let (net, events) = net::start(net_config(&config, &home).unwrap()).await.unwrap();
+        let (peer_records, known) = peer_records::start(home.store.clone(), home.clock.clone()).unwrap();
+        let (net, events) = net::start(net_config(&config, &home, known).unwrap()).await.unwrap();
         let (engine, _) = engine::start(Parts {
             market: Market::new(home.file.market.clone(), home.key.address()),
             store: home.store.clone(),
@@ -116,7 +119,7 @@ impl Fleet {
         });
         let (worker, _) = home.tasks(&engine, &net).unwrap();
         self.admitted.follow(&engine);
-        tokio::spawn(pump(net.clone(), events, engine.clone(), worker));
+        tokio::spawn(pump(net.clone(), events, (engine.clone(), worker, peer_records)));
         Node { engine, net, _home: home }
     }
 
