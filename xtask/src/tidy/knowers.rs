@@ -20,10 +20,11 @@ const JSON: &[&str] = &["node/src/api", "node/src/cli", "node/src/keys/keystore"
 const CLOCK: &[&str] = &["node/src/clock", "node/src/cli"];
 /// The mesh counts rates and deadlines of its own sockets; what time it is, it does not ask.
 const STOPWATCH: &[&str] = &["node/src/clock", "node/src/cli", "node/src/net"];
-const KNOWERS: [Knower; 6] = [
+const KNOWERS: [Knower; 7] = [
     Knower { word: "libp2p", scope: "", modules: &["node/src/net"], is_free_in_tests: false },
     Knower { word: "redb", scope: "", modules: &["node/src/store"], is_free_in_tests: false },
     Knower { word: "bincode", scope: "", modules: &["protocol/src/wire"], is_free_in_tests: false },
+    Knower { word: "pnet_datalink", scope: "", modules: &["node/tests/partition/relay"], is_free_in_tests: false },
     Knower { word: "serde_json", scope: "", modules: JSON, is_free_in_tests: true },
     Knower { word: "SystemTime", scope: "node/", modules: CLOCK, is_free_in_tests: true },
     Knower { word: "Instant::now", scope: "node/", modules: STOPWATCH, is_free_in_tests: true },

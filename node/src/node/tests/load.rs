@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::fleet::{Fleet, Seen};
 use super::owners::Owner;
+use crate::net::NetCounters;
 
 const NODES: usize = 20;
 const OWNERS: u16 = 250;
@@ -52,23 +53,22 @@ async fn twelve_thousand_orders_in_a_minute_reach_every_one_of_twenty_nodes_once
 
 fn report(fleet: &Fleet, took: Duration) {
     let all = fleet.admitted.all();
-    let mut delays: Vec<Duration> = all.iter().filter(|seen| seen.nodes >= NODES).map(Seen::delay).collect();
-    delays.sort_unstable();
-    let part = |per_mille: usize| delays.get(delays.len() * per_mille / 1000).or(delays.last()).copied();
-    let ms = |per_mille| part(per_mille).unwrap_or_default().as_millis();
+    let complete: Vec<&Seen> = all.iter().filter(|seen| seen.nodes >= NODES).collect();
     eprintln!(
-        "{} orders of {OWNERS} owners placed at {NODES} nodes in {:.1} s; {} of them admitted by all\n\
-         from placing to the last node: p50 {} ms, p95 {} ms, p99 {} ms, max {} ms",
+        "{} orders of {OWNERS} owners placed at {NODES} nodes in {:.1} s; {} of them admitted by all",
         all.len(),
         took.as_secs_f64(),
-        delays.len(),
-        ms(500),
-        ms(950),
-        ms(990),
-        ms(1000),
+        complete.len(),
     );
+    eprintln!("from placing to the last node: {}", delays(&complete));
+    let first = complete.iter().map(|seen| seen.placed).min().unwrap_or_else(Instant::now);
+    let third = |seen: &Seen| ((seen.placed - first).as_secs_f64() * 3.0 / took.as_secs_f64()) as usize;
+    for part in 0..3 {
+        let placed: Vec<&Seen> = complete.iter().copied().filter(|seen| third(seen).min(2) == part).collect();
+        eprintln!("  placed in third {} of the time: {}", part + 1, delays(&placed));
+    }
     let counters: Vec<_> = fleet.nodes.iter().map(|node| node.net.counters()).collect();
-    let sum = |of: fn(&crate::net::NetCounters) -> u64| counters.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&NetCounters) -> u64| counters.iter().map(of).sum::<u64>();
     eprintln!(
         "dropped at bounds, all nodes: {} gossip messages by a node that was behind, {} of a sender that sent too many, \
          {} verdicts; {} faults of peers",
@@ -77,4 +77,12 @@ fn report(fleet: &Fleet, took: Duration) {
         sum(|counters| counters.commands_lost),
         sum(|counters| counters.faults),
     );
+}
+
+fn delays(orders: &[&Seen]) -> String {
+    let mut delays: Vec<Duration> = orders.iter().map(|seen| seen.delay()).collect();
+    delays.sort_unstable();
+    let part = |per_mille: usize| delays.get(delays.len() * per_mille / 1000).or(delays.last()).copied();
+    let ms = |per_mille| part(per_mille).unwrap_or_default().as_millis();
+    format!("p50 {} ms, p95 {} ms, p99 {} ms, max {} ms", ms(500), ms(950), ms(990), ms(1000))
 }
