@@ -65,6 +65,9 @@ pub enum Answer {
         /// The first epoch it counts for.
         from_epoch: u64,
     },
+    /// What became of each entry that was handed in, in their order: its id where it entered the book and is on its way
+    /// to all others.
+    Submitted(Vec<Result<Hash, Rejected>>),
     /// The slot is empty.
     Withdrawn {
         /// Its number.

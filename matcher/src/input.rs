@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
-use protocol::{Address, Capacity, Flags, Hash, Identity, Price, Side, Signature};
+use protocol::{Address, Capacity, Entry, Flags, Hash, Identity, Price, Side, Signature};
 use serde::{Deserialize, Serialize};
 
 use crate::deals::Deal;
@@ -74,6 +74,13 @@ pub enum Input {
         user: u64,
         /// What is wanted.
         draft: Box<Draft>,
+    },
+    /// A user hands in what somebody else signed, at most [`protocol::wire::GOSSIP_ENTRIES_MAX`] of it.
+    Submit {
+        /// Comes back in the answer.
+        user: u64,
+        /// Signed orders and empty slots of anyone.
+        entries: Vec<Entry>,
     },
     /// A user withdraws an own order.
     Withdraw {

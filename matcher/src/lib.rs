@@ -23,7 +23,9 @@ mod intake;
 pub mod maker;
 pub mod market;
 mod pages;
+mod publish;
 pub mod sealed;
+mod submit;
 mod waiting;
 #[cfg(test)]
 mod world;

@@ -68,6 +68,7 @@ impl Market {
             Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
             Input::Measured(capacity) => self.measured = Some(capacity),
             Input::Place { user, draft } => self.on_place(user, *draft, now),
+            Input::Submit { user, entries } => self.on_submit(user, entries, now),
             Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
             Input::EndDeal { user, deal } => self.on_end_deal(user, &deal, now),
             Input::Heard { from, token, topic, bytes } => self.on_heard((from, token), topic, &bytes, now),
@@ -178,6 +179,7 @@ impl Market {
                 self.ask_for_more(from, then);
             }
             Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
+            Some(Next::Submission { user, submitted }) => self.on_submission_verified(user, submitted, verdicts),
             Some(Next::Struck { token, deal }) => self.on_struck_verified(Some(token), *deal, is_valid, now),
             Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
             Some(Next::EndHeard { token, end, authority }) => {

@@ -8,6 +8,7 @@ use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Hash, Struck
 
 use crate::deals::Proposal;
 use crate::maker::Standing;
+use crate::submit::Submitted;
 
 /// Gossip messages under way; beyond it more are ignored.
 const GOSSIP_MAX: usize = 1024;
@@ -42,6 +43,8 @@ pub(crate) enum Next {
     Countersigned { deal: Hash, authority: Box<Authority> },
     /// An own head is being verified, by the same door as everyone's.
     OwnHead { user: Option<u64>, standing: Box<Standing> },
+    /// What a user handed in.
+    Submission { user: u64, submitted: Submitted },
     /// An own head is being signed.
     SignHead { user: Option<u64>, standing: Box<Standing> },
     /// An own proposal is being signed.
@@ -111,6 +114,11 @@ impl Waiting {
 
     fn is_peer_full(&self, peer: &Address) -> bool {
         self.by_peer.get(peer).is_some_and(|&count| count >= PER_PEER_MAX)
+    }
+
+    /// How many submissions of users are being verified.
+    pub(crate) fn submissions(&self) -> usize {
+        self.pending.values().filter(|pending| matches!(pending.next, Next::Submission { .. })).count()
     }
 
     /// Keeps a continuation and gives its ticket. `peer` started it; without one, this node did.

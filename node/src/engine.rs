@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use matcher::{Answer, Deal, Draft, Input, Market, Refused, Standing};
-use protocol::{Hash, wire};
+use protocol::{Entry, Hash, wire};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -62,6 +62,8 @@ pub(crate) enum Work {
 pub enum Wish {
     /// A new order.
     Place(Box<Draft>),
+    /// Orders and empty slots that somebody else signed.
+    Submit(Vec<Entry>),
     /// One order less.
     Withdraw(Hash),
     /// The end of a deal.
@@ -244,6 +246,7 @@ impl Loop {
                 self.answers.insert(user, reply);
                 self.step(match wish {
                     Wish::Place(draft) => Input::Place { user, draft },
+                    Wish::Submit(entries) => Input::Submit { user, entries },
                     Wish::Withdraw(order) => Input::Withdraw { user, order },
                     Wish::EndDeal(deal) => Input::EndDeal { user, deal },
                 })

@@ -6,4 +6,5 @@ mod offers;
 mod proposals;
 mod silence;
 mod storms;
+mod submissions;
 mod trading;
