@@ -75,6 +75,13 @@ pub enum Input {
         /// What is wanted.
         draft: Box<Draft>,
     },
+    /// A user places several orders at once, at most [`protocol::bulk::LEAVES_MAX`]: a slot for each or none for any.
+    PlaceList {
+        /// Comes back in the answer.
+        user: u64,
+        /// What is wanted.
+        drafts: Vec<Draft>,
+    },
     /// A user hands in what somebody else signed, at most [`protocol::wire::GOSSIP_ENTRIES_MAX`] of it.
     Submit {
         /// Comes back in the answer.

@@ -158,8 +158,18 @@ impl Market {
         (admitted, is_forged)
     }
 
-    /// Takes a verified entry into the book and tells.
+    /// Takes a verified entry that this node did not sign just now into the book, and tells.
     pub(crate) fn admit(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
+        let head = self.enter(entry)?;
+        let (owner, slot, version) = head.entry.place();
+        if owner == self.owner {
+            self.yield_slot(slot, version);
+        }
+        Ok(head)
+    }
+
+    /// Takes a verified entry into the book and tells.
+    pub(crate) fn enter(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
         let head = self.book.admit(entry)?;
         let (owner, slot, _) = head.entry.place();
         let side = head.order().map(|order| order.side);

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
-use protocol::{Address, Capacity, Domain, Hash, Parameters, Recovery, Rejected, Signature};
+use protocol::{Address, Capacity, Domain, Hash, Mandate, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::Book;
 use crate::clearing::{Clearing, clear};
@@ -14,6 +14,7 @@ use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
+use crate::mandate::Warned;
 use crate::pages::Neighbours;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -28,6 +29,8 @@ pub struct Market {
     pub(crate) parameters: Parameters,
     pub(crate) domain: Domain,
     pub(crate) owner: Address,
+    pub(crate) mandate: Mandate,
+    pub(crate) warned: Warned,
     pub(crate) book: Book,
     pub(crate) maker: Maker,
     pub(crate) deals: Deals,
@@ -41,14 +44,21 @@ pub struct Market {
 }
 
 impl Market {
-    /// A peer with an empty book that trades as `owner`. `parameters` must have passed their check.
+    /// A peer with an empty book that trades as `owner`, whose key it has. `parameters` must have passed their check.
     pub fn new(parameters: Parameters, owner: Address) -> Market {
+        Market::acting(parameters, Mandate::own(owner))
+    }
+
+    /// As [`Market::new`], in the name that `mandate` says.
+    pub fn acting(parameters: Parameters, mandate: Mandate) -> Market {
         let domain = parameters.domain();
         Market {
             book: Book::new(domain, parameters.heads_max),
             domain,
             parameters,
-            owner,
+            owner: mandate.owner(),
+            mandate,
+            warned: Warned::default(),
             maker: Maker::default(),
             deals: Deals::default(),
             waiting: Waiting::default(),
@@ -68,6 +78,7 @@ impl Market {
             Input::Restore { standings, deals } => self.on_restore(standings, deals, now),
             Input::Measured(capacity) => self.measured = Some(capacity),
             Input::Place { user, draft } => self.on_place(user, *draft, now),
+            Input::PlaceList { user, drafts } => self.on_place_list(user, drafts, now),
             Input::Submit { user, entries } => self.on_submit(user, entries, now),
             Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
             Input::EndDeal { user, deal } => self.on_end_deal(user, &deal, now),
@@ -83,6 +94,7 @@ impl Market {
             }
         }
         self.mend_offers(now);
+        self.sign_heads();
         core::mem::take(&mut self.effects)
     }
 
@@ -97,6 +109,7 @@ impl Market {
         } else if self.cleared.is_none() && running > 0 {
             self.cleared = Some(running - 1);
         }
+        self.tick_mandate(now);
         self.tick_deals(now);
         self.tick_maker(now);
         self.tick_pages(now);
@@ -127,7 +140,7 @@ impl Market {
 
     fn on_restore(&mut self, standings: Vec<Standing>, deals: Vec<Deal>, now: u64) {
         deals.into_iter().for_each(|deal| self.restore_deal(deal, now));
-        standings.into_iter().for_each(|standing| self.restore_standing(standing, now));
+        self.restore_standings(standings, now);
     }
 
     fn on_asked(&mut self, from: Address, token: u64, request: Request, now: u64) {
@@ -178,7 +191,7 @@ impl Market {
                 self.on_page_verified((entries, deals), verdicts, now);
                 self.ask_for_more(from, then);
             }
-            Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
+            Some(Next::OwnHeads { heads }) => self.on_own_heads_verified(heads, verdicts, now),
             Some(Next::Submission { user, submitted }) => self.on_submission_verified(user, submitted, verdicts),
             Some(Next::Struck { token, deal }) => self.on_struck_verified(Some(token), *deal, is_valid, now),
             Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
@@ -197,7 +210,7 @@ impl Market {
 
     fn on_signed(&mut self, ticket: u64, signature: Signature, now: u64) {
         match self.waiting.take(ticket, Wanted::Signature) {
-            Some(Next::SignHead { user, standing }) => self.on_head_signed(user, *standing, signature, now),
+            Some(Next::SignHeads { heads, proofs }) => self.on_heads_signed(heads, proofs, signature, now),
             Some(Next::SignProposal { deal }) => self.on_proposal_signed(&deal, signature, now),
             Some(Next::SignCounter { deal, token }) => self.on_counter_signed(&deal, token, signature, now),
             Some(Next::SignEnd { user, end }) => self.on_end_signed(user, end, signature, now),
@@ -251,6 +264,11 @@ impl Market {
     /// In whose name this peer trades.
     pub fn owner(&self) -> Address {
         self.owner
+    }
+
+    /// In whose name its key signs, and for how long.
+    pub fn mandate(&self) -> &Mandate {
+        &self.mandate
     }
 
     /// What this machine can do, once measured.

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use protocol::bulk::BulkProof;
 use protocol::{Acknowledgement, Address, Authority, DealEnd, Entry, Hash, StruckDeal};
 
 use crate::deals::Proposal;
-use crate::maker::Standing;
+use crate::maker::{OwnHead, Recovered};
 use crate::submit::Submitted;
 
 /// Gossip messages under way; beyond it more are ignored.
@@ -41,12 +42,12 @@ pub(crate) enum Next {
     Acknowledged { acknowledgement: Acknowledgement, authority: Box<Authority> },
     /// A supplier's countersignature.
     Countersigned { deal: Hash, authority: Box<Authority> },
-    /// An own head is being verified, by the same door as everyone's.
-    OwnHead { user: Option<u64>, standing: Box<Standing> },
+    /// Own heads are being verified, by the same door as everyone's.
+    OwnHeads { heads: Recovered },
     /// What a user handed in.
     Submission { user: u64, submitted: Submitted },
-    /// An own head is being signed.
-    SignHead { user: Option<u64>, standing: Box<Standing> },
+    /// Own heads are being signed: a single one, or the leaves of one tree with their proofs.
+    SignHeads { heads: Vec<OwnHead>, proofs: Vec<BulkProof> },
     /// An own proposal is being signed.
     SignProposal { deal: Hash },
     /// An own countersignature is being made.

@@ -240,7 +240,23 @@ impl Entry {
         }
     }
 
-    /// The checks that need no clock and no book.
+    /// Hash of the order or the cancel, as a leaf of a bulk-signed tree.
+    pub fn struct_hash(&self) -> Hash {
+        match self {
+            Entry::Order(order) => order.body.struct_hash(),
+            Entry::Cancel(cancel) => cancel.body.struct_hash(),
+        }
+    }
+
+    /// The claim to have been signed.
+    pub fn authority(&self) -> &Authority {
+        match self {
+            Entry::Order(order) => &order.authority,
+            Entry::Cancel(cancel) => &cancel.authority,
+        }
+    }
+
+    /// The checks that need no clock and no book. A head that a delegate signed ends with its delegation at the latest.
     ///
     /// # Errors
     /// The first [`Rejected`] that applies.
@@ -248,6 +264,12 @@ impl Entry {
         match self {
             Entry::Order(order) => order.body.check(market),
             Entry::Cancel(cancel) => cancel.body.check(market),
+        }?;
+        let delegation = self.authority().delegation.as_ref();
+        let is_within = |not_after: u64| market.epoch_start_ms(self.epochs().1) <= not_after.saturating_mul(1000);
+        match delegation.is_none_or(|delegation| is_within(delegation.0.not_after)) {
+            true => Ok(()),
+            false => Err(Rejected::Delegation),
         }
     }
 

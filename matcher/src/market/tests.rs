@@ -3,6 +3,7 @@
 mod anything;
 mod gossip;
 mod offers;
+mod owners;
 mod proposals;
 mod silence;
 mod storms;
