@@ -62,6 +62,8 @@ pub(crate) enum Work {
 pub enum Wish {
     /// A new order.
     Place(Box<Draft>),
+    /// Several new orders.
+    PlaceList(Vec<Draft>),
     /// Orders and empty slots that somebody else signed.
     Submit(Vec<Entry>),
     /// One order less.
@@ -246,6 +248,7 @@ impl Loop {
                 self.answers.insert(user, reply);
                 self.step(match wish {
                     Wish::Place(draft) => Input::Place { user, draft },
+                    Wish::PlaceList(drafts) => Input::PlaceList { user, drafts },
                     Wish::Submit(entries) => Input::Submit { user, entries },
                     Wish::Withdraw(order) => Input::Withdraw { user, order },
                     Wish::EndDeal(deal) => Input::EndDeal { user, deal },

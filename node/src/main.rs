@@ -1,5 +1,6 @@
 //! The `souk` process: one binary for every role. Parses, dispatches and turns the end into an exit code.
 
+mod adoption;
 mod api;
 mod cli;
 mod client;

@@ -4,6 +4,7 @@ mod book;
 mod epoch;
 mod init;
 mod join;
+mod submit;
 mod watch;
 
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub enum Market {
     Book(book::Book),
     /// A clearing: its roots and matches.
     Epoch(epoch::Epoch),
+    /// Hand in orders and cancels that somebody else signed, at most 64 at once.
+    Submit(submit::Submit),
     /// What happens, as it happens; with --json one document a line.
     Watch(watch::Watch),
 }
@@ -34,6 +37,7 @@ impl Market {
             Market::Join(command) => command.run(context),
             Market::Book(command) => command.run(context),
             Market::Epoch(command) => command.run(context),
+            Market::Submit(command) => command.run(context),
             Market::Watch(command) => command.run(context),
         }
     }

@@ -6,4 +6,5 @@ mod devnet;
 mod kill;
 mod market;
 mod nodes;
+mod owners;
 mod resvg;
