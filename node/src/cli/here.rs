@@ -294,7 +294,10 @@ fn data_folder_error(error: DataFolderError) -> CliError {
 }
 
 fn delegation_error(error: DelegationError) -> CliError {
-    told(error.code(), &error.to_string(), 1)
+    match error {
+        DelegationError::Io { path, source } => CliError::reading(&path, &source),
+        other => told(other.code(), &other.to_string(), 1),
+    }
 }
 
 fn market_error(error: MarketFileError) -> CliError {
