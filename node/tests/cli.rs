@@ -257,8 +257,8 @@ fn a_delegation_is_made_and_adopted_only_where_it_holds() {
         desk.refused("key adopt grant.json --data hot --market other.toml").contains(" delegation_of_other_market: ")
     );
     let adopt = ["key", "adopt", "grant.json", "--data", "hot", "--market", "m.toml"];
-    assert!(desk.ok(&adopt, "").starts_with(&format!("{hot} trades for {cold}, 29d")));
-    assert!(desk.ok(&["key", "show", "--data", "hot"], "").contains(&format!("trades for {cold}, 29d")));
+    assert!(desk.ok(&adopt, "").starts_with(&format!("{hot} trades for {cold}, 29 days more (all)")));
+    assert!(desk.ok(&["key", "show", "--data", "hot"], "").contains(&format!("trades for {cold}, 29 days more (all)")));
     let short = [&grant[..], &["--for", "5h", "--scope", "ask,cancel"]].concat();
     fs::write(desk.path().join("grant.json"), desk.ok(&short, "")).unwrap();
     let output = desk.souk(&adopt, "");

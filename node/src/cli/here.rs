@@ -232,7 +232,7 @@ pub fn joined_market(data: &Path, named: Option<&Path>) -> Result<MarketFile, Cl
 /// Writes a file that is meant to be passed on, where there is none.
 pub fn write_shared(path: &Path, text: &str) -> Result<(), CliError> {
     let written = file::write_new(path, text.as_bytes(), file::SHARED);
-    written.map_err(|error| CliError::writing(path, &error))
+    written.map_err(|error| CliError::writing(path, &error).next("choose another place with --out"))
 }
 
 /// Writes a market file where there is none.

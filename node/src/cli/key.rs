@@ -92,9 +92,12 @@ impl DelegatedWord {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
+
 /// How much longer a delegation lasts, and for what.
 pub fn until(word: &DelegationWord, now_ms: u64) -> String {
     match word.ends_ms.checked_sub(now_ms).filter(|left_ms| *left_ms > 0) {
+        Some(left_ms) if left_ms > 2 * DAY_MS => format!("{} days more ({})", left_ms / DAY_MS, word.scope),
         Some(left_ms) => format!("{} more ({})", display_seconds(left_ms / 1000), word.scope),
         None => format!("not any more: the delegation ended {} ago", display_seconds((now_ms - word.ends_ms) / 1000)),
     }
@@ -102,7 +105,6 @@ pub fn until(word: &DelegationWord, now_ms: u64) -> String {
 
 /// A delegation with less than a day left is worth a warning.
 pub fn ending(word: &DelegationWord, now_ms: u64) -> Option<String> {
-    const DAY_MS: u64 = 86_400_000;
     let key = word.delegate;
     (word.ends_ms < now_ms.saturating_add(DAY_MS)).then(|| {
         format!(

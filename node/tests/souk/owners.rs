@@ -158,7 +158,7 @@ fn what_a_wallet_signed_is_handed_in_and_each_entry_gets_its_answer() {
     let entries = json!([
         good,
         word("Cancel", json!(cancel), wallet.authority(&domain, &cancel)),
-        word("Cancel", json!(cancel), wallet.authority(&domain, &ask)),
+        word("Cancel", json!(Cancel { slot: 2, ..cancel.clone() }), wallet.authority(&domain, &ask)),
         {"primaryType": "Order", "body": {}, "authority": good["authority"]},
         "nonsense",
     ]);
