@@ -84,12 +84,11 @@ pub fn adopt(data: &Path, market: Option<&Path>, grant: Option<&Grant>) -> Resul
         Some(grant) => grant.check(key, &file.market.domain(), now_ms / 1000)?,
         None => Mandate::own(key),
     };
-    if let Some((store, owner)) = Store::open_existing(folder.path(), file.market.id())? {
-        if owner != mandate.owner() {
-            let epoch = file.market.epoch_at(now_ms);
-            ensure_over(&store, owner, (epoch, now_ms))?;
-            store.hand_over(mandate.owner())?;
-        }
+    if let Some((store, owner)) = Store::open_existing(folder.path(), file.market.id())?
+        && owner != mandate.owner()
+    {
+        ensure_over(&store, owner, (file.market.epoch_at(now_ms), now_ms))?;
+        store.hand_over(mandate.owner())?;
     }
     match grant {
         Some(grant) => grant.adopt(folder.path())?,

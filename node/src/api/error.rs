@@ -34,6 +34,7 @@ impl ApiError {
                 StatusCode::CONFLICT
             }
             "file_too_large" | "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "bad_request" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" | "rate_limit" => StatusCode::TOO_MANY_REQUESTS,
             "stopped" => StatusCode::SERVICE_UNAVAILABLE,
             "disk_failed" | "store_failed" | "bench_failed" => StatusCode::INTERNAL_SERVER_ERROR,
