@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
-use protocol::{Address, Hash, Recovery, Rejected, Score, Side};
+use protocol::{Address, Hash, Recovery, Rejected, Scope, Score, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::book::Change;
@@ -51,9 +51,21 @@ pub enum Record {
     },
 }
 
+/// Where a placed order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// Its id.
+    pub id: Hash,
+    /// Its slot.
+    pub slot: u16,
+    /// Its version.
+    pub version: u64,
+    /// The first epoch it counts for.
+    pub from_epoch: u64,
+}
+
 /// The good news for a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The order stands in the own book and is on its way to all others.
     Placed {
@@ -66,6 +78,11 @@ pub enum Answer {
         /// The first epoch it counts for.
         from_epoch: u64,
     },
+    /// What became of each order of a list, in its order.
+    PlacedList(Vec<Result<Placed, Refused>>),
+    /// What became of each entry that was handed in, in their order: its id where it entered the book and is on its way
+    /// to all others.
+    Submitted(Vec<Result<Hash, Rejected>>),
     /// The slot is empty.
     Withdrawn {
         /// Its number.
@@ -104,6 +121,12 @@ pub enum Refused {
     /// The deal is over already.
     #[error("this deal is over already")]
     DealOver,
+    /// This node acts by a delegation whose time is over, or has not begun.
+    #[error("the delegation that this node trades under is not in force any more")]
+    DelegationOver,
+    /// This node acts by a delegation that does not cover this.
+    #[error("the delegation that this node trades under does not cover `{0}`")]
+    OutOfScope(Scope),
     /// Too much is going on.
     #[error("too many requests at once: try again in a moment")]
     Busy,
@@ -120,6 +143,8 @@ impl Refused {
             Refused::UnknownOrder => "unknown_order",
             Refused::UnknownDeal => "unknown_deal",
             Refused::DealOver => "deal_over",
+            Refused::DelegationOver => "delegation_over",
+            Refused::OutOfScope(_) => "out_of_scope",
             Refused::Busy => "busy",
         }
     }
@@ -201,6 +226,27 @@ pub enum Event {
         side: Side,
         /// The two deals.
         deals: [Hash; 2],
+    },
+    /// Somebody else signed a newer head for one of this owner's slots: what this node offered in it is given up.
+    Superseded {
+        /// The slot.
+        slot: u16,
+        /// The newer version.
+        version: u64,
+    },
+    /// The delegation that this node trades under ends within a day.
+    DelegationEnds {
+        /// In whose name it trades.
+        owner: Address,
+        /// The first second at which it no longer may, since 1970.
+        not_after: u64,
+    },
+    /// The delegation that this node trades under is over: it signs nothing any more.
+    DelegationOver {
+        /// In whose name it traded.
+        owner: Address,
+        /// Since when, in seconds since 1970.
+        not_after: u64,
     },
     /// An own deal is over.
     Over {

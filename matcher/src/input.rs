@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
 use protocol::talk::{Item, Request, Response};
-use protocol::{Address, Capacity, Flags, Hash, Identity, Price, Side, Signature};
+use protocol::{Address, Capacity, Entry, Flags, Hash, Identity, Price, Side, Signature};
 use serde::{Deserialize, Serialize};
 
 use crate::deals::Deal;
@@ -88,6 +88,20 @@ pub enum Input {
         user: u64,
         /// What is wanted.
         draft: Box<Draft>,
+    },
+    /// A user places several orders at once, at most [`protocol::bulk::LEAVES_MAX`]: a slot for each or none for any.
+    PlaceList {
+        /// Comes back in the answer.
+        user: u64,
+        /// What is wanted.
+        drafts: Vec<Draft>,
+    },
+    /// A user hands in what somebody else signed, at most [`protocol::wire::GOSSIP_ENTRIES_MAX`] of it.
+    Submit {
+        /// Comes back in the answer.
+        user: u64,
+        /// Signed orders and empty slots of anyone.
+        entries: Vec<Entry>,
     },
     /// A user withdraws an own order.
     Withdraw {

@@ -310,13 +310,28 @@ impl Market {
         admitted
     }
 
-    /// Takes a verified entry into the book and tells.
+    /// Takes a verified entry that this node did not sign just now into the book, and tells.
     pub(crate) fn admit(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
         let id = entry.id(&self.domain);
         self.admit_as(entry, id)
     }
 
     fn admit_as(&mut self, entry: Entry, id: Hash) -> Result<Arc<Head>, Rejected> {
+        let head = self.enter_as(entry, id)?;
+        let (owner, slot, version) = head.entry.place();
+        if owner == self.owner {
+            self.yield_slot(slot, version);
+        }
+        Ok(head)
+    }
+
+    /// Takes a verified entry into the book and tells.
+    pub(crate) fn enter(&mut self, entry: Entry) -> Result<Arc<Head>, Rejected> {
+        let id = entry.id(&self.domain);
+        self.enter_as(entry, id)
+    }
+
+    fn enter_as(&mut self, entry: Entry, id: Hash) -> Result<Arc<Head>, Rejected> {
         let head = self.book.admit_as(entry, id)?;
         let (owner, slot, _) = head.entry.place();
         let side = head.order().map(|order| order.side);

@@ -1,20 +1,20 @@
 //! This node's own offers: what a user wants stands in a slot, and is signed anew as lots go, come back or time runs.
 
-use alloc::boxed::Box;
+mod placing;
+mod signing;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use protocol::capacity::Rounding;
 use protocol::order::EXCLUDED_MAX;
-use protocol::{
-    Address, Authority, Cancel, Entry, Hash, Identity, Order, Parameters, Rejected, Side, Signature, Signed,
-};
+use protocol::{Address, Authority, Cancel, Entry, Hash, Order, Scope, Side, Signature, Signed};
 use serde::{Deserialize, Serialize};
 
-use crate::effect::{Answer, Effect, Record, Refused};
+use crate::effect::{Effect, Event, Placed, Record, Refused};
 use crate::input::Draft;
 use crate::market::Market;
-use crate::waiting::Next;
+
+pub(crate) use signing::Recovered;
 
 /// For so long a supplier that failed a bid is left out of it.
 const AVOIDED_MS: u64 = 600_000;
@@ -78,18 +78,39 @@ pub(crate) struct Maker {
     stale: BTreeSet<u16>,
     /// Slots whose last version was refused, and when to try again.
     retry_ms: BTreeMap<u16, u64>,
+    /// Versions that what happens just now gave rise to, at most one a slot: signed together when it is handled.
+    due: Vec<OwnHead>,
+    /// What became so far of orders that a user placed together; each that is open holds a slot.
+    lists: BTreeMap<u64, Vec<Option<Result<Placed, Refused>>>>,
+}
+
+/// An own head on its way to being signed and verified.
+#[derive(Debug)]
+pub(crate) struct OwnHead {
+    asker: Option<Asker>,
+    standing: Standing,
+}
+
+/// The user who waits for an own head.
+#[derive(Debug, Clone, Copy)]
+enum Asker {
+    /// For this one alone.
+    One(u64),
+    /// For a whole list, in which it has this place.
+    List(u64, usize),
 }
 
 impl Maker {
     /// A slot for an order that lives until `expiry`: an unused one, else a withdrawn one whose empty head would not
-    /// outlive the order.
-    fn free_slot(&self, slots: u16, expiry: u64) -> Option<u16> {
+    /// outlive the order, else one in which something stands that the owner signed elsewhere.
+    fn free_slot(&self, slots: u16, expiry: u64, is_held: impl Fn(&u16) -> bool) -> Option<u16> {
         let is_unused = |slot: &u16| !self.standings.contains_key(slot) && !self.issuing.contains(slot);
         let is_over = |slot: &u16| {
             let standing = self.standings.get(slot).filter(|standing| standing.is_withdrawn);
             standing.is_some_and(|standing| standing.version_and_expiry().1 <= expiry) && !self.issuing.contains(slot)
         };
-        (0..slots).find(is_unused).or_else(|| (0..slots).find(is_over))
+        let free = (0..slots).find(|slot| is_unused(slot) && !is_held(slot));
+        free.or_else(|| (0..slots).find(is_over)).or_else(|| (0..slots).find(is_unused))
     }
 }
 
@@ -119,115 +140,15 @@ fn unsigned<T>(body: T) -> Signed<T> {
     Signed { body, authority: Authority::own(Signature([0; 65])) }
 }
 
-/// First epoch and expiry of a head that is signed now and lives `life_s`, at least until `expiry_min`.
-fn epochs(parameters: &Parameters, now: u64, life_s: u32, expiry_min: u64) -> (u64, u64) {
-    let from = parameters.epoch_to_sign(now);
-    let longest = from + parameters.epochs_in(parameters.order_life_max_s.into());
-    (from, (from + parameters.epochs_in(life_s.into())).max(expiry_min).min(longest))
-}
-
 impl Market {
-    pub(crate) fn on_place(&mut self, user: u64, mut draft: Draft, now: u64) {
-        let rounding = if draft.side == Side::Ask { Rounding::Down } else { Rounding::Up };
-        draft.capacity = draft.capacity.rounded(rounding);
-        draft.excluded.sort_unstable();
-        draft.excluded.dedup();
-        match self.check_draft(&draft, now) {
-            Ok(standing) => self.issue(Some(user), standing),
-            Err(refused) => self.effects.push(Effect::Answer { user, answer: Err(refused) }),
-        }
-    }
-
-    fn check_draft(&self, draft: &Draft, now: u64) -> Result<Standing, Refused> {
-        let slots = self.parameters.slots_per_owner;
-        let epochs = epochs(&self.parameters, now, draft.life_s, 0);
-        let slot = self.maker.free_slot(slots, epochs.1).ok_or(Refused::NoFreeSlot(slots))?;
-        let version = self.next_version(slot, now);
-        let order = order(draft, (self.owner, slot), version, epochs);
-        order.check(&self.parameters).map_err(Refused::Rejected)?;
-        if draft.identity_min != Identity::Anonymous && self.parameters.chain_id == 0 {
-            return Err(Refused::Rejected(protocol::Rejected::Flags));
-        }
-        if draft.side == Side::Ask {
-            let measured = self.measured.as_ref().ok_or(Refused::NotMeasured)?;
-            let wanted = order.capacity.times(order.lots).ok_or(Refused::Rejected(protocol::Rejected::Lots))?;
-            if let Some(wanted) = measured.shortfall(&wanted) {
-                let measured = protocol::Score { metric: wanted.metric, value: measured.value(wanted.metric) };
-                return Err(Refused::BeyondMeasured { wanted, measured });
-            }
-        }
-        let entry = Entry::Order(unsigned(order));
-        let id = entry.id(&self.domain);
-        let draft = draft.clone();
-        Ok(Standing { slot, draft, first_version: version, entry, id, is_withdrawn: false, avoided: Vec::new() })
-    }
-
-    /// Above every version that this node or anyone it heard has seen in the slot; the clock keeps versions rising
-    /// also for a node that lost its memory.
-    fn next_version(&self, slot: u16, now: u64) -> u64 {
-        let standing = self.maker.standings.get(&slot).map_or(0, |standing| standing.entry.place().2);
-        let top = standing.max(self.book.top_version(self.owner, slot));
-        now.max(top.saturating_add(1))
-    }
-
-    /// Has the standing's newest head signed.
-    fn issue(&mut self, user: Option<u64>, standing: Standing) {
-        self.maker.issuing.insert(standing.slot);
-        let digest = standing.id;
-        self.sign(Next::SignHead { user, standing: Box::new(standing) }, digest);
-    }
-
-    pub(crate) fn on_head_signed(&mut self, user: Option<u64>, mut standing: Standing, signature: Signature, now: u64) {
-        match &mut standing.entry {
-            Entry::Order(order) => order.authority = Authority::own(signature),
-            Entry::Cancel(cancel) => cancel.authority = Authority::own(signature),
-        }
-        match self.screen(&standing.entry, now) {
-            Ok((_, work)) => self.recover(None, Next::OwnHead { user, standing: Box::new(standing) }, work),
-            Err(rejected) => self.refuse_head(user, &standing, Refused::Rejected(rejected), now),
-        }
-    }
-
-    pub(crate) fn on_own_head_verified(&mut self, user: Option<u64>, mut standing: Standing, is_valid: bool, now: u64) {
-        let admitted = match is_valid {
-            true => self.admit(standing.entry.clone()).map_err(Refused::Rejected),
-            false => Err(Refused::Rejected(protocol::Rejected::Signer)),
-        };
-        if let Err(refused) = admitted {
-            return self.refuse_head(user, &standing, refused, now);
-        }
-        let (slot, id) = (standing.slot, standing.id);
-        let (version, is_withdrawn) = (standing.version_and_expiry().0, standing.is_withdrawn);
-        let from_epoch = standing.entry.epochs().0;
-        // What was learned while this version was being signed counts for the next.
-        let known = self.maker.standings.get(&slot).filter(|known| known.first_version == standing.first_version);
-        if let Some(known) = known {
-            standing.avoided.clone_from(&known.avoided);
-        }
-        self.maker.issuing.remove(&slot);
-        self.maker.retry_ms.remove(&slot);
-        self.maker.stale.insert(slot);
-        self.effects.push(Effect::Store(Record::Standing(Box::new(standing.clone()))));
-        self.publish_heads(alloc::vec![standing.entry.clone()]);
-        self.maker.standings.insert(slot, standing);
-        if let Some(user) = user {
-            let answer = match is_withdrawn {
-                true => Answer::Withdrawn { slot },
-                false => Answer::Placed { id, slot, version, from_epoch },
-            };
-            self.effects.push(Effect::Answer { user, answer: Ok(answer) });
-        }
-    }
-
-    fn refuse_head(&mut self, user: Option<u64>, standing: &Standing, refused: Refused, now: u64) {
-        self.maker.issuing.remove(&standing.slot);
-        match user {
-            Some(user) => self.effects.push(Effect::Answer { user, answer: Err(refused) }),
-            None => {
-                self.maker.retry_ms.insert(standing.slot, now.saturating_add(RETRY_MS));
-                self.maker.stale.insert(standing.slot);
-            }
-        }
+    /// First epoch and expiry of a head that is signed now and lives `life_s`, at least until `expiry_min`; never longer
+    /// than this node may sign. Empty if it may not.
+    fn epochs(&self, now: u64, life_s: u32, expiry_min: u64) -> (u64, u64) {
+        let parameters = &self.parameters;
+        let from = parameters.epoch_to_sign(now);
+        let longest = from + parameters.epochs_in(parameters.order_life_max_s.into());
+        let allowed = self.mandate.ends_s().map_or(u64::MAX, |ends_s| parameters.epoch_at(ends_s.saturating_mul(1000)));
+        (from, (from + parameters.epochs_in(life_s.into())).max(expiry_min).min(longest).min(allowed))
     }
 
     pub(crate) fn on_withdraw(&mut self, user: u64, order: &Hash, now: u64) {
@@ -246,20 +167,37 @@ impl Market {
                 self.effects.push(Effect::Answer { user, answer: Err(Refused::Busy) });
             }
             Some(mut standing) => {
-                standing.entry = self.empty_head(&standing, now);
+                match self.may_sign(Scope::CANCEL, now).and_then(|()| self.empty_head(&standing, now)) {
+                    Ok(entry) => standing.entry = entry,
+                    Err(refused) => return self.effects.push(Effect::Answer { user, answer: Err(refused) }),
+                }
                 standing.id = standing.entry.id(&self.domain);
                 standing.is_withdrawn = true;
-                self.issue(Some(user), standing);
+                self.issue(Some(Asker::One(user)), standing);
             }
         }
     }
 
-    fn empty_head(&self, standing: &Standing, now: u64) -> Entry {
+    fn empty_head(&self, standing: &Standing, now: u64) -> Result<Entry, Refused> {
         let (owner, slot) = (self.owner, standing.slot);
         let version = self.next_version(slot, now);
-        let (from_epoch, expiry) = epochs(&self.parameters, now, 0, standing.version_and_expiry().1);
-        let expiry_epoch = expiry.max(from_epoch + 1);
-        Entry::Cancel(unsigned(Cancel { owner, slot, version, from_epoch, expiry_epoch }))
+        let expiry = standing.version_and_expiry().1.max(self.parameters.epoch_to_sign(now) + 1);
+        let (from_epoch, expiry_epoch) = self.epochs(now, 0, expiry);
+        match from_epoch < expiry_epoch {
+            true => Ok(Entry::Cancel(unsigned(Cancel { owner, slot, version, from_epoch, expiry_epoch }))),
+            false => Err(Refused::DelegationOver),
+        }
+    }
+
+    /// Somebody else signed a newer head for this owner's slot: the owner's word, which counts before what stands here.
+    pub(crate) fn yield_slot(&mut self, slot: u16, version: u64) {
+        let is_older = |standing: &Standing| standing.version_and_expiry().0 < version;
+        if self.maker.standings.get(&slot).is_some_and(is_older) {
+            self.maker.standings.remove(&slot);
+            self.maker.stale.remove(&slot);
+            self.effects.push(Effect::Store(Record::Gone { slot }));
+            self.effects.push(Effect::Tell(Event::Superseded { slot, version }));
+        }
     }
 
     /// Lots of a standing wish that are neither in a live deal nor, for a bid, already served.
@@ -332,12 +270,20 @@ impl Market {
         let lots = self.lots_left(&next);
         let expiry = next.version_and_expiry().1;
         let life_s = if next.draft.is_renewed { next.draft.life_s } else { 0 };
-        let epochs = epochs(&self.parameters, now, life_s, expiry);
-        if epochs.0 >= epochs.1 {
+        let epochs = self.epochs(now, life_s, expiry);
+        let scope = match (lots, next.draft.side) {
+            (0, _) => Scope::CANCEL,
+            (_, Side::Ask) => Scope::ASK,
+            (_, Side::Bid) => Scope::BID,
+        };
+        if epochs.0 >= epochs.1 || self.may_sign(scope, now).is_err() {
             return;
         }
         next.entry = match lots {
-            0 => self.empty_head(&next, now),
+            0 => match self.empty_head(&next, now) {
+                Ok(entry) => entry,
+                Err(_) => return,
+            },
             _ => {
                 let mut order = order(&next.draft, (self.owner, slot), self.next_version(slot, now), epochs);
                 (order.lots, order.excluded) = (lots, next.excluded());
@@ -365,7 +311,7 @@ impl Market {
             let is_served = standing.draft.side == Side::Bid
                 && left == 0
                 && self.deals.of_standing(Side::Bid, standing).all(|deal| !deal.is_live());
-            let is_longer = epochs(&self.parameters, now, standing.draft.life_s, expiry).1 > expiry;
+            let is_longer = self.epochs(now, standing.draft.life_s, expiry).1 > expiry;
             if expiry <= epoch && (!is_mine || is_served) {
                 gone.push(*slot);
             } else if is_mine && left > 0 && is_longer && self.maker.retry_ms.get(slot).is_none_or(|&at| now >= at) {
@@ -378,22 +324,6 @@ impl Market {
         }
         for slot in due {
             self.reissue(slot, now);
-        }
-    }
-
-    /// Puts an own offer of an earlier life back into the book and on its way, or renews it.
-    pub(crate) fn restore_standing(&mut self, standing: Standing, now: u64) {
-        let slot = standing.slot;
-        let screened = self.screen(&standing.entry, now);
-        self.maker.standings.insert(slot, standing.clone());
-        self.maker.stale.insert(slot);
-        match screened {
-            Ok((_, work)) => {
-                self.maker.issuing.insert(slot);
-                self.recover(None, Next::OwnHead { user: None, standing: Box::new(standing) }, work);
-            }
-            Err(Rejected::Duplicate) => self.publish_heads(alloc::vec![standing.entry]),
-            Err(_) => {}
         }
     }
 }

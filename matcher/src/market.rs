@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
-use protocol::{Address, Capacity, Domain, Hash, Parameters, Recovery, Rejected, Signature};
+use protocol::{Address, Capacity, Domain, Hash, Mandate, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::{Book, Quota};
 use crate::clearing::{Clearing, clear};
@@ -15,6 +15,7 @@ use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
+use crate::mandate::Warned;
 use crate::recent::Recent;
 use crate::restore::beyond;
 use crate::sync::Sync;
@@ -31,6 +32,8 @@ pub struct Market {
     pub(crate) parameters: Parameters,
     pub(crate) domain: Domain,
     pub(crate) owner: Address,
+    pub(crate) mandate: Mandate,
+    pub(crate) warned: Warned,
     pub(crate) book: Book,
     pub(crate) maker: Maker,
     pub(crate) deals: Deals,
@@ -45,14 +48,20 @@ pub struct Market {
 }
 
 impl Market {
-    /// A peer with an empty book that trades as `owner`. `parameters` must have passed their check.
+    /// A peer with an empty book that trades as `owner`, whose key it has. `parameters` must have passed their check.
     pub fn new(parameters: Parameters, owner: Address) -> Market {
+        Market::acting(parameters, Mandate::own(owner))
+    }
+
+    /// As [`Market::new`], in the name that `mandate` says.
+    pub fn acting(parameters: Parameters, mandate: Mandate) -> Market {
         let domain = parameters.domain();
         Market {
             book: Book::with_quota(domain, parameters.heads_max, Quota::of(&parameters)),
             domain,
             parameters,
-            owner,
+            owner: mandate.owner(),
+            warned: Warned::default(),
             maker: Maker::default(),
             deals: Deals::default(),
             waiting: Waiting::default(),
@@ -60,8 +69,9 @@ impl Market {
             cleared: None,
             effects: Vec::new(),
             sync: Sync::default(),
-            recent: Recent::new(&owner),
+            recent: Recent::new(&mandate.owner()),
             history: VecDeque::new(),
+            mandate,
         }
     }
 
@@ -76,6 +86,8 @@ impl Market {
             Input::Checkpoint { stakes } => self.book.restake(stakes),
             Input::Measured(capacity) => self.measured = Some(capacity),
             Input::Place { user, draft } => self.on_place(user, *draft, now),
+            Input::PlaceList { user, drafts } => self.on_place_list(user, drafts, now),
+            Input::Submit { user, entries } => self.on_submit(user, entries, now),
             Input::Withdraw { user, order } => self.on_withdraw(user, &order, now),
             Input::EndDeal { user, deal } => self.on_end_deal(user, &deal, now),
             Input::Heard { from, token, topic, bytes } => self.on_heard((from, token), topic, &bytes, now),
@@ -90,6 +102,7 @@ impl Market {
             }
         }
         self.mend_offers(now);
+        self.sign_heads();
         self.settle(&stored);
         core::mem::take(&mut self.effects)
     }
@@ -115,6 +128,7 @@ impl Market {
         } else if self.cleared.is_none() && running > 0 {
             self.cleared = Some(running - 1);
         }
+        self.tick_mandate(now);
         self.tick_deals(now);
         self.tick_maker(now);
         self.tick_sync(now);
@@ -196,7 +210,8 @@ impl Market {
                 self.on_items_verified(from, batch, verdicts, now);
                 self.ask_for_more(from, then);
             }
-            Some(Next::OwnHead { user, standing }) => self.on_own_head_verified(user, *standing, is_valid, now),
+            Some(Next::OwnHeads { heads }) => self.on_own_heads_verified(heads, verdicts, now),
+            Some(Next::Submission { user, submitted }) => self.on_submission_verified(user, submitted, verdicts),
             Some(Next::Struck { token, deal }) => self.on_struck_verified(Some(token), *deal, is_valid, now),
             Some(Next::Proof { token, proof }) => self.on_proof_verified(token, *proof, is_valid),
             Some(Next::Proposal { token, proposal }) => self.on_proposal_verified(token, *proposal, is_valid, now),
@@ -215,7 +230,7 @@ impl Market {
 
     fn on_signed(&mut self, ticket: u64, signature: Signature, now: u64) {
         match self.waiting.take(ticket, Wanted::Signature) {
-            Some(Next::SignHead { user, standing }) => self.on_head_signed(user, *standing, signature, now),
+            Some(Next::SignHeads { heads, proofs }) => self.on_heads_signed(heads, proofs, signature, now),
             Some(Next::SignProposal { deal }) => self.on_proposal_signed(&deal, signature, now),
             Some(Next::SignCounter { deal, token }) => self.on_counter_signed(&deal, token, signature, now),
             Some(Next::SignEnd { user, end }) => self.on_end_signed(user, end, signature, now),
@@ -268,6 +283,11 @@ impl Market {
     /// In whose name this peer trades.
     pub fn owner(&self) -> Address {
         self.owner
+    }
+
+    /// In whose name its key signs, and for how long.
+    pub fn mandate(&self) -> &Mandate {
+        &self.mandate
     }
 
     /// What this machine can do, once measured.

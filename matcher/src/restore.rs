@@ -28,7 +28,7 @@ impl Market {
         let stored = kept.iter().map(|(id, _)| *id).collect();
         self.take_in(kept, self.parameters.epoch_at(now).saturating_sub(1));
         deals.into_iter().for_each(|deal| self.restore_deal(deal, now));
-        standings.into_iter().for_each(|standing| self.restore_standing(standing, now));
+        self.restore_standings(standings, now);
         stored
     }
 

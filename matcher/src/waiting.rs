@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use protocol::bulk::BulkProof;
 use protocol::{Acknowledgement, Address, Authority, DealEnd, Equivocation, Hash, StruckDeal};
 
 use crate::deals::Proposal;
 use crate::intake::{Fresh, Message};
-use crate::maker::Standing;
+use crate::maker::{OwnHead, Recovered};
+use crate::submit::Submitted;
 use crate::sync::Batch;
 
 /// Gossip messages under way; beyond it more are ignored.
@@ -44,10 +46,12 @@ pub(crate) enum Next {
     Acknowledged { acknowledgement: Acknowledgement, authority: Box<Authority> },
     /// A supplier's countersignature.
     Countersigned { deal: Hash, authority: Box<Authority> },
-    /// An own head is being verified, by the same door as everyone's.
-    OwnHead { user: Option<u64>, standing: Box<Standing> },
-    /// An own head is being signed.
-    SignHead { user: Option<u64>, standing: Box<Standing> },
+    /// Own heads are being verified, by the same door as everyone's.
+    OwnHeads { heads: Recovered },
+    /// What a user handed in.
+    Submission { user: u64, submitted: Submitted },
+    /// Own heads are being signed: a single one, or the leaves of one tree with their proofs.
+    SignHeads { heads: Vec<OwnHead>, proofs: Vec<BulkProof> },
     /// An own proposal is being signed.
     SignProposal { deal: Hash },
     /// An own countersignature is being made.
@@ -117,6 +121,11 @@ impl Waiting {
 
     fn is_peer_full(&self, peer: &Address) -> bool {
         self.by_peer.get(peer).is_some_and(|&count| count >= PER_PEER_MAX)
+    }
+
+    /// How many submissions of users are being verified.
+    pub(crate) fn submissions(&self) -> usize {
+        self.pending.values().filter(|pending| matches!(pending.next, Next::Submission { .. })).count()
     }
 
     /// Keeps a continuation and gives its ticket. `peer` started it; without one, this node did.

@@ -85,7 +85,7 @@ impl World {
     pub fn new(count: usize, seed: u64) -> World {
         let peers = (0..count as u64).map(|number| {
             let person = Person::new(number);
-            let market = Market::new(market(), person.address);
+            let market = person.market();
             Peer {
                 person,
                 market,
@@ -434,7 +434,7 @@ impl World {
     pub fn restart(&mut self, peer: usize) {
         let person = self.peers[peer].person.clone();
         let node = &mut self.peers[peer];
-        node.market = Market::new(market(), person.address);
+        node.market = person.market();
         node.is_up = true;
         node.seen.clear();
         let restore = node.disk.read();

@@ -9,6 +9,7 @@ mod events;
 mod guard;
 mod limits;
 mod market;
+mod orders;
 mod peers;
 mod tasks;
 pub mod words;
@@ -87,7 +88,8 @@ pub async fn serve(
         .route("/v1/epochs/{epoch}", get(market::epoch))
         .route("/v1/equivocations", get(agreement::equivocations))
         .route("/v1/bench", get(market::measured).post(market::bench))
-        .route("/v1/orders", get(market::orders).post(market::place))
+        .route("/v1/orders", get(market::orders).post(orders::place))
+        .route("/v1/orders/signed", post(orders::submit))
         .route("/v1/orders/{id}", axum::routing::delete(market::withdraw))
         .route("/v1/deals", get(market::deals))
         .route("/v1/deals/{id}", get(market::deal))

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use matcher::{Deal, DealState};
-use protocol::{Address, Authority, Domain, Hash, Limits, ProgramKind, Receipt, Side, Task, TaskFile, keccak256, wire};
+use protocol::{
+    Address, Authority, Domain, Hash, Limits, Mandate, ProgramKind, Receipt, Side, Task, TaskFile, keccak256, wire,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
@@ -39,6 +41,8 @@ pub struct Desk {
     pub store: Arc<Store>,
     /// The node's key.
     pub key: Arc<Key>,
+    /// In whose name it signs.
+    pub mandate: Mandate,
     /// The market's signing domain.
     pub domain: Domain,
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use matcher::{Answer, Draft, Input, Market, Refused};
-use protocol::Hash;
+use protocol::{Entry, Hash};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -67,6 +67,10 @@ pub(crate) enum Work {
 pub enum Wish {
     /// A new order.
     Place(Box<Draft>),
+    /// Several new orders.
+    PlaceList(Vec<Draft>),
+    /// Orders and empty slots that somebody else signed.
+    Submit(Vec<Entry>),
     /// One order less.
     Withdraw(Hash),
     /// The end of a deal.
@@ -252,6 +256,8 @@ impl Loop {
                 self.answers.insert(user, reply);
                 self.step(match wish {
                     Wish::Place(draft) => Input::Place { user, draft },
+                    Wish::PlaceList(drafts) => Input::PlaceList { user, drafts },
+                    Wish::Submit(entries) => Input::Submit { user, entries },
                     Wish::Withdraw(order) => Input::Withdraw { user, order },
                     Wish::EndDeal(deal) => Input::EndDeal { user, deal },
                 })

@@ -15,9 +15,11 @@ use zeroize::Zeroizing;
 
 use crate::net::{Keypair, keypair};
 
+mod delegation;
 mod folder;
 mod keystore;
 
+pub use delegation::{DelegationError, Grant};
 pub use folder::{KeyError, Protection, check_permissions, load, load_file, save, stored_address};
 
 /// A secp256k1 secret and its address. Erased from memory when dropped; never shown.

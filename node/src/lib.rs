@@ -12,6 +12,7 @@
 //! Each part of the world has one knower: `net` libp2p, `store` the disk, `api` and `cli` JSON, `clock` the time, `keys`
 //! secrets. [`engine`] hands what happens to the machine and carries out what it wants; it decides nothing.
 
+mod adoption;
 mod api;
 pub mod cli;
 mod client;

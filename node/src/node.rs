@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use matcher::{Input, Market};
 use protocol::talk::{Hello, Request, Response, TaskRefusal};
-use protocol::{Capacity, Hash, wire};
+use protocol::{Capacity, Hash, Mandate, wire};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
@@ -21,7 +21,7 @@ use crate::data_folder::{DataFolder, DataFolderError, DataFolderLock};
 use crate::engine::{self, Engine, Parts, Work};
 use crate::files::{Files, FilesError};
 use crate::happening::Happening;
-use crate::keys::{self, Key, KeyError};
+use crate::keys::{self, DelegationError, Grant, Key, KeyError};
 use crate::market_file::{MarketFile, MarketFileError};
 use crate::net::{self, KnownPeer, Net, NetConfig, NetError, NetEvent};
 use crate::peer_records::{self, PeerRecords};
@@ -63,6 +63,9 @@ pub enum NodeError {
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The delegation that was adopted.
+    #[error(transparent)]
+    Delegation(#[from] DelegationError),
     /// The market file.
     #[error(transparent)]
     Market(#[from] MarketFileError),
@@ -111,6 +114,7 @@ impl NodeError {
         match self {
             NodeError::DataFolder(error) => error.code(),
             NodeError::Key(error) => error.code(),
+            NodeError::Delegation(error) => error.code(),
             NodeError::Market(error) => error.code(),
             NodeError::Store(error) => error.code(),
             NodeError::Files(error) => error.code(),
@@ -136,9 +140,8 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     for (key, _) in home.store.load(Table::Bans)? {
         api::banned_address(&key).into_iter().for_each(|address| net.ban(address));
     }
-    let owner = home.key.address();
     let (engine, mut engine_task) = engine::start(Parts {
-        market: Market::new(home.file.market.clone(), owner),
+        market: Market::acting(home.file.market.clone(), home.mandate.clone()),
         store: home.store.clone(),
         net: net.clone(),
         key: home.key.clone(),
@@ -165,7 +168,7 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(api::serve(listener, api, until_true(stopping)));
     home.folder.write_api_address(api_address)?;
-    tracing::info!("{owner} is up in market {}; nothing is paid there: it has no chain", home.file.market.name);
+    home.say_whose_it_is();
     let listeners = net.listeners().await;
     let is_local = |address: &&net::Multiaddr| address.to_string().starts_with("/ip4/127.");
     if let Some(address) = listeners.iter().find(|address| !is_local(address)).or(listeners.first()) {
@@ -222,6 +225,7 @@ struct Home {
     _lock: DataFolderLock,
     clock: Arc<Clock>,
     key: Arc<Key>,
+    mandate: Mandate,
     file: MarketFile,
     store: Arc<Store>,
     files: Arc<Files>,
@@ -235,14 +239,20 @@ impl Home {
         let _ = std::fs::remove_dir_all(folder.tasks());
         let key = Arc::new(keys::load(folder.path(), config.passphrase.as_deref())?);
         let file = MarketFile::read(&config.market.clone().unwrap_or_else(|| folder.market_file()))?;
-        let identity = Identity { market: file.market.id(), owner: key.address() };
+        let clock = Arc::new(Clock::new());
+        let mandate = match Grant::adopted(folder.path())? {
+            Some(grant) => grant.check(key.address(), &file.market.domain(), clock.now_ms() / 1000)?,
+            None => Mandate::own(key.address()),
+        };
+        let identity = Identity { market: file.market.id(), owner: mandate.owner() };
         let store = Arc::new(Store::open(folder.path(), &identity)?);
         Ok(Home {
             files: Arc::new(Files::open(&folder.cache())?),
-            clock: Arc::new(Clock::new()),
+            clock,
             _lock: lock,
             folder,
             key,
+            mandate,
             file,
             store,
         })
@@ -250,6 +260,16 @@ impl Home {
 }
 
 impl Home {
+    fn say_whose_it_is(&self) {
+        let (name, owner) = (&self.file.market.name, self.mandate.owner());
+        tracing::info!("{owner} is up in market {name}; nothing is paid there: it has no chain");
+        if let Some(ends_s) = self.mandate.ends_s() {
+            let left_s = ends_s.saturating_sub(self.clock.now_ms() / 1000);
+            let (key, left) = (self.key.address(), protocol::quantity::display_seconds(left_s));
+            tracing::info!("it trades through the key {key}, which the owner lets for {left} more");
+        }
+    }
+
     /// Tasks of others, and own ones.
     fn tasks(&self, engine: &Engine, net: &Net) -> Result<(Arc<Worker>, Arc<Client>), NodeError> {
         let no_path = |source| NodeError::System { what: "this executable has no path", source };
@@ -259,6 +279,7 @@ impl Home {
             files: self.files.clone(),
             store: self.store.clone(),
             key: self.key.clone(),
+            mandate: self.mandate.clone(),
             domain,
             launcher: sandbox::Launcher::this_executable().map_err(no_path)?,
             folder: self.folder.tasks(),
@@ -269,6 +290,7 @@ impl Home {
             files: self.files.clone(),
             store: self.store.clone(),
             key: self.key.clone(),
+            mandate: self.mandate.clone(),
             domain,
         })?;
         Ok((worker, client))

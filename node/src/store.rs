@@ -196,6 +196,41 @@ impl Store {
         StoreError::Corrupt { path: self.path.clone(), damage: Damage::Value { table: table.name(), key } }
     }
 
+    /// The store in `folder` and whose it is, unless there is none yet; for who is about to change that.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_existing(folder: &Path, market: MarketId) -> Result<Option<(Store, Address)>, StoreError> {
+        let path = folder.join(FILE);
+        let fails = |fault: Fault| fault.at(&path);
+        if !path.try_exists().map_err(|error| fails(error.into()))? {
+            return Ok(None);
+        }
+        let database = guard(|| Ok(builder().open(&path)?)).map_err(fails)?;
+        let store = Store { path, database: Some(database) };
+        match store.check_identity(&Identity { market, owner: Address::ZERO }) {
+            Err(StoreError::OtherOwner { theirs, .. }) => Ok(Some((store, theirs))),
+            other => other.map(|()| Some((store, Address::ZERO))),
+        }
+    }
+
+    /// The store is `owner`'s from now on, without the offers of who had it before. Deals and receipts stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`], [`StoreError::Corrupt`]; all is changed or nothing.
+    pub fn hand_over(&self, owner: Address) -> Result<(), StoreError> {
+        let [.., (key, value)] = identity_rows(&Identity { market: MarketId::default(), owner });
+        self.run(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            transaction.set_two_phase_commit(true);
+            transaction.open_table(definition(IDENTITY))?.insert(key, &seal(IDENTITY, key, &value)[..])?;
+            transaction.delete_table(definition(Table::Heads.name()))?;
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
     fn check_identity(&self, identity: &Identity) -> Result<(), StoreError> {
         let rows = self.run(|database| read_table(database, IDENTITY))?;
         let path = || self.path.clone();

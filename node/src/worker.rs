@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use protocol::talk::TaskState;
-use protocol::{Address, Authority, Domain, Hash, Limits, Receipt, Task};
+use protocol::{Address, Authority, Domain, Hash, Limits, Mandate, Receipt, Task};
 use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::engine::Engine;
@@ -44,6 +44,8 @@ pub struct Bench {
     pub store: Arc<Store>,
     /// The node's key.
     pub key: Arc<Key>,
+    /// In whose name it signs.
+    pub mandate: Mandate,
     /// The market's signing domain.
     pub domain: Domain,
     /// How to start the sandbox's child.

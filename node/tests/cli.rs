@@ -214,6 +214,62 @@ fn a_key_is_never_lost_or_opened_by_guessing() {
 }
 
 #[test]
+fn a_delegation_is_made_and_adopted_only_where_it_holds() {
+    let desk = Desk::new();
+    let market = ["market", "init", "--name", "m", "--to", "m.toml"];
+    desk.ok(&market, "");
+    desk.ok(&["market", "init", "--name", "other", "--to", "other.toml"], "");
+    let secret = |digit: &str| digit.repeat(64);
+    desk.ok(&["key", "import", "--data", "cold", "--insecure-unencrypted"], &secret("1"));
+    desk.ok(&["key", "import", "--data", "hot", "--insecure-unencrypted"], &secret("2"));
+    let address = |data: &str| desk.ok(&["key", "show", "--data", data], "").lines().next().unwrap().to_owned();
+    let (cold, hot) = (address("cold"), address("hot"));
+    let grant = ["key", "delegate", "--data", "cold", "--market", "m.toml", "--to", &hot];
+    fs::write(desk.path().join("grant.json"), desk.ok(&grant, "")).unwrap();
+    let changed = fs::read_to_string(desk.path().join("grant.json")).unwrap().replace("255", "127");
+    fs::write(desk.path().join("changed.json"), changed).unwrap();
+    desk.check(
+        &[
+            "key delegate",
+            "key delegate --to 0x12 --market m.toml",
+            "key delegate --to 0x1563915e194D8CfBA1943570603F7606A3115508 --market m.toml",
+            "key delegate --to 0x1563915e194D8CfBA1943570603F7606A3115508 --data cold",
+            "key delegate --to 0x1563915e194D8CfBA1943570603F7606A3115508 --data cold --market m.toml --scope ask,sell",
+            "key delegate --to 0x1563915e194D8CfBA1943570603F7606A3115508 --data cold --market m.toml --for ever",
+            "key delegate --to 0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A --data cold --market m.toml",
+            "key delegate --to 0x1563915e194D8CfBA1943570603F7606A3115508 --data cold --market m.toml --out taken.png",
+            "key adopt",
+            "key adopt grant.json",
+            "key adopt nowhere.json --data hot --market m.toml",
+            "key adopt notes.txt --data hot --market m.toml",
+            "key adopt grant.json --data cold --market m.toml",
+            "key adopt changed.json --data hot --market m.toml",
+            "key adopt grant.json --own --data hot",
+            "market submit",
+            "market submit notes.txt",
+            "market submit nowhere.json",
+            "ask create --price 1SNM/h --count 0",
+            "ask create --price 1SNM/h --count 65",
+        ],
+        &expect_file!["cli/owners.txt"],
+    );
+    assert!(
+        desk.refused("key adopt grant.json --data hot --market other.toml").contains(" delegation_of_other_market: ")
+    );
+    let adopt = ["key", "adopt", "grant.json", "--data", "hot", "--market", "m.toml"];
+    assert!(desk.ok(&adopt, "").starts_with(&format!("{hot} trades for {cold}, 29 days more (all)")));
+    assert!(desk.ok(&["key", "show", "--data", "hot"], "").contains(&format!("trades for {cold}, 29 days more (all)")));
+    let short = [&grant[..], &["--for", "5h", "--scope", "ask,cancel"]].concat();
+    fs::write(desk.path().join("grant.json"), desk.ok(&short, "")).unwrap();
+    let output = desk.souk(&adopt, "");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("(ask,cancel)"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("warning: the delegation has less than a day left"));
+    let own = ["key", "adopt", "--own", "--data", "hot", "--market", "m.toml"];
+    assert_eq!(desk.ok(&own, ""), format!("{hot} trades in its own name\n"));
+    assert_eq!(desk.ok(&["key", "show", "--data", "hot"], "").lines().count(), 2);
+}
+
+#[test]
 fn a_command_without_a_node_says_how_to_start_one() {
     let desk = Desk::new();
     desk.ok(&["key", "new", "--insecure-unencrypted", "--data", "gone"], "");

@@ -1,5 +1,8 @@
 //! Hot and cold keys: what an owner lets a delegate do. The contract checks the same delegation.
 
+use core::fmt;
+use core::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -32,9 +35,55 @@ impl Scope {
     /// Every bit above.
     pub const ALL: Scope = Scope(255);
 
+    /// Every bit and its name.
+    pub const NAMES: [(&'static str, Scope); 8] = [
+        ("ask", Scope::ASK),
+        ("bid", Scope::BID),
+        ("cancel", Scope::CANCEL),
+        ("deal", Scope::DEAL),
+        ("acknowledge", Scope::ACKNOWLEDGE),
+        ("task", Scope::TASK),
+        ("receipt", Scope::RECEIPT),
+        ("settle", Scope::SETTLE),
+    ];
+
     /// Whether every bit of `wanted` is granted here.
     pub fn covers(self, wanted: Scope) -> bool {
         self.0 & wanted.0 == wanted.0
+    }
+}
+
+/// `all`, or the names with commas between them.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Scope::ALL {
+            return f.write_str("all");
+        }
+        let mut comma = "";
+        for (name, _) in Scope::NAMES.iter().filter(|(_, bit)| self.covers(*bit)) {
+            write!(f, "{comma}{name}")?;
+            comma = ",";
+        }
+        Ok(())
+    }
+}
+
+/// The text names no scope: `all`, or names with commas between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected all, or some of ask,bid,cancel,deal,acknowledge,task,receipt,settle")]
+pub struct ScopeError;
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Scope, ScopeError> {
+        if text == "all" {
+            return Ok(Scope::ALL);
+        }
+        text.split(',').try_fold(Scope(0), |sum, word| {
+            let (_, bit) = Scope::NAMES.iter().find(|(name, _)| *name == word).ok_or(ScopeError)?;
+            Ok(Scope(sum.0 | bit.0))
+        })
     }
 }
 
@@ -97,5 +146,23 @@ impl Typed for Delegation {
             .uint(self.not_after)
             .hash(&self.market.0)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_scope_reads_back_as_it_is_written() {
+        for scope in [Scope::ALL, Scope::ASK, Scope(Scope::BID.0 | Scope::TASK.0), Scope(127)] {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+        }
+        assert_eq!(Scope(3).to_string(), "ask,bid");
+        for text in ["", "ask,", "everything", "ask, bid", "ALL"] {
+            assert_eq!(text.parse::<Scope>(), Err(ScopeError), "{text}");
+        }
+        assert_eq!(Scope::NAMES.iter().fold(0, |sum, (_, bit)| sum | bit.0), Scope::ALL.0);
     }
 }

@@ -20,6 +20,7 @@ pub mod deal;
 pub mod delegation;
 pub mod equivocation;
 pub mod hash;
+pub mod mandate;
 pub mod market;
 pub mod memo;
 pub mod money;
@@ -40,6 +41,7 @@ pub use deal::{Acknowledgement, DealEnd, DealTerms, EndCause, OrderRef, StruckDe
 pub use delegation::{Delegation, Identity, Scope};
 pub use equivocation::Equivocation;
 pub use hash::{Hash, keccak256};
+pub use mandate::Mandate;
 pub use market::{MarketId, Parameters};
 pub use memo::Memo;
 pub use money::Price;

@@ -259,6 +259,14 @@ impl Entry {
         }
     }
 
+    /// Hash of the order or the cancel, as a leaf of a bulk-signed tree.
+    pub fn struct_hash(&self) -> Hash {
+        match self {
+            Entry::Order(order) => order.body.struct_hash(),
+            Entry::Cancel(cancel) => cancel.body.struct_hash(),
+        }
+    }
+
     /// The claim that the entry makes, in a message that taught `memo` already.
     pub fn claim(&self, memo: &mut Memo) -> Claim {
         match self {
@@ -278,7 +286,7 @@ impl Entry {
         }
     }
 
-    /// The checks that need no clock and no book.
+    /// The checks that need no clock and no book. A head that a delegate signed ends with its delegation at the latest.
     ///
     /// # Errors
     /// The first [`Rejected`] that applies.
@@ -289,6 +297,12 @@ impl Entry {
         match self {
             Entry::Order(order) => order.body.check(market),
             Entry::Cancel(cancel) => cancel.body.check(market),
+        }?;
+        let delegation = self.authority().delegation.as_ref();
+        let is_within = |not_after: u64| market.epoch_start_ms(self.epochs().1) <= not_after.saturating_mul(1000);
+        match delegation.is_none_or(|delegation| is_within(delegation.0.not_after)) {
+            true => Ok(()),
+            false => Err(Rejected::Delegation),
         }
     }
 

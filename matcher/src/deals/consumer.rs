@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
-use protocol::{Acknowledgement, Authority, DealTerms, Hash, Rejected, Side, Signature, Typed};
+use protocol::{Acknowledgement, Authority, DealTerms, Hash, Rejected, Scope, Side, Signature, Typed};
 
 use crate::clearing::{Clearing, Match};
 use crate::deals::{Deal, DealState, EndReason};
@@ -19,6 +19,9 @@ const PROPOSALS_MAX: usize = 256;
 impl Market {
     /// Proposes every match of this node's bids, unless a deal already holds the lots or the wish is served.
     pub(crate) fn propose_matches(&mut self, clearing: &Clearing, now: u64) {
+        if self.may_sign(Scope::DEAL, now).is_err() {
+            return;
+        }
         let mut proposals = 0;
         let own = clearing.matches.iter().filter(|found| found.bid.owner == self.owner);
         for found in own.cloned().collect::<Vec<Match>>() {
@@ -66,7 +69,7 @@ impl Market {
 
     pub(crate) fn on_proposal_signed(&mut self, id: &Hash, signature: Signature, now: u64) {
         let Some(deal) = self.deals.by_id.get_mut(id).filter(|deal| deal.is_live()) else { return };
-        let consumer = Authority::own(signature);
+        let consumer = self.mandate.authority(signature);
         deal.consumer = Some(consumer.clone());
         let (terms, to, supplier) = (deal.terms.clone(), deal.peer, deal.terms.supplier());
         let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
@@ -154,7 +157,13 @@ impl Market {
             deal.beat_ms = now;
             words.push(Acknowledgement { deal: deal.id, elapsed_s: deal.elapsed_at(now) });
         }
+        let may_sign = self.may_sign(Scope::ACKNOWLEDGE, now).is_ok();
         for acknowledgement in words {
+            if !may_sign {
+                // The supplier is heard all the same; how long it goes on without the word is its own affair.
+                self.heartbeat(&acknowledgement.deal, None);
+                continue;
+            }
             let digest = self.domain.digest(&acknowledgement.struct_hash());
             self.sign(Next::SignAcknowledgement { acknowledgement }, digest);
         }
@@ -162,12 +171,15 @@ impl Market {
 
     pub(crate) fn on_acknowledgement_signed(&mut self, word: Acknowledgement, signature: Signature) {
         let id = word.deal;
+        let authority = self.mandate.authority(signature);
         let Some(deal) = self.deals.by_id.get_mut(&id).filter(|deal| deal.state == DealState::Running) else { return };
-        let authority = Authority::own(signature);
         deal.acknowledged = Some((word.clone(), Box::new(authority.clone())));
-        let to = deal.peer;
-        let request = Request::Heartbeat { deal: id, acknowledgement: Some((word, authority)) };
-        self.ask(to, Next::Beat { deal: id }, request);
+        self.heartbeat(&id, Some((word, authority)));
+    }
+
+    fn heartbeat(&mut self, id: &Hash, acknowledgement: Option<(Acknowledgement, Authority)>) {
+        let Some(to) = self.deals.by_id.get(id).map(|deal| deal.peer) else { return };
+        self.ask(to, Next::Beat { deal: *id }, Request::Heartbeat { deal: *id, acknowledgement });
     }
 }
 

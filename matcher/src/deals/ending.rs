@@ -45,13 +45,20 @@ impl Market {
             Some(deal) => {
                 let cause = if deal.side == Side::Bid { EndCause::Cancelled } else { EndCause::Failed };
                 let end = DealEnd { deal: *id, cause, elapsed_s: deal.elapsed_at(now) };
-                return self.sign_end(Some(user), end);
+                match self.may_sign(Scope::DEAL, now) {
+                    Ok(()) => return self.sign_end(Some(user), end, now),
+                    Err(refused) => refused,
+                }
             }
         };
         self.effects.push(Effect::Answer { user, answer: Err(refused) });
     }
 
-    fn sign_end(&mut self, user: Option<u64>, end: DealEnd) {
+    /// Without the right to sign, the other side is left to find out by itself.
+    fn sign_end(&mut self, user: Option<u64>, end: DealEnd, now: u64) {
+        if self.may_sign(Scope::DEAL, now).is_err() {
+            return;
+        }
         let digest = self.domain.digest(&end.struct_hash());
         self.sign(Next::SignEnd { user, end }, digest);
     }
@@ -61,7 +68,7 @@ impl Market {
         let Some(deal) = self.deals.by_id.get_mut(&id) else { return };
         let was_live = deal.is_live();
         if deal.end.is_none() {
-            deal.end = Some((end, Box::new(Authority::own(signature))));
+            deal.end = Some((end, Box::new(self.mandate.authority(signature))));
         }
         match was_live {
             true => self.finish(&id, reason(cause), elapsed_s, now),
@@ -124,7 +131,7 @@ impl Market {
         deal.is_end_delivered = false;
         match deal.end.is_some() {
             true => self.deliver_end(id, now),
-            false => self.sign_end(None, DealEnd { deal: *id, cause: EndCause::Cancelled, elapsed_s: 0 }),
+            false => self.sign_end(None, DealEnd { deal: *id, cause: EndCause::Cancelled, elapsed_s: 0 }, now),
         }
     }
 
@@ -140,7 +147,7 @@ impl Market {
                 EndReason::ConsumerSilent => EndCause::Failed,
                 _ => continue,
             };
-            self.sign_end(None, DealEnd { deal: id, cause, elapsed_s });
+            self.sign_end(None, DealEnd { deal: id, cause, elapsed_s }, now);
         }
         self.beat(now);
         self.tell_again(now);

@@ -107,6 +107,9 @@ impl Market {
 
     /// Everything about proposed terms but signatures. Run again before signing: time has passed by then.
     fn check_terms(&self, terms: &DealTerms, bid: &Order, now: u64) -> Result<(), Rejected> {
+        if self.may_sign(Scope::DEAL, now).is_err() {
+            return Err(Rejected::Delegation);
+        }
         let ask = self.own_ask(terms)?;
         if self.book.proofs().has(&bid.owner) {
             return Err(Rejected::Equivocation);
@@ -168,7 +171,7 @@ impl Market {
         let Some(deal) = self.deals.by_id.get_mut(id).filter(is_open) else {
             return self.respond(token, Response::Declined(Rejected::TooLate));
         };
-        let authority = Authority::own(signature);
+        let authority = self.mandate.authority(signature);
         deal.supplier = Some(authority.clone());
         deal.state = DealState::Running;
         (deal.started_ms, deal.heard_ms) = (now, now);

@@ -10,13 +10,15 @@ use protocol::signature::address_of;
 use protocol::talk::{DealMessage, OrdersMessage};
 use protocol::typed::types;
 use protocol::{
-    Address, Authority, Cancel, Capacity, DealTerms, Domain, Entry, Flags, Hash, Identity, Metric, Order, OrderRef,
+    Address, Authority, Cancel, Capacity, DealTerms, Delegation, Domain, Entry, Flags, Hash, Identity, Mandate, Metric,
+    Order, OrderRef,
 };
-use protocol::{Parameters, Price, Side, Signable, Signature, Signed, StruckDeal, Typed, keccak256, wire};
+use protocol::{Parameters, Price, Scope, Side, Signable, Signature, Signed, StruckDeal, Typed, keccak256, wire};
 use secp256k1::ecdsa::RecoverableSignature;
 use secp256k1::{Message, PublicKey, SecretKey};
 
 use crate::input::Draft;
+use crate::market::Market;
 
 /// The market of all tests.
 pub fn market() -> Parameters {
@@ -28,13 +30,29 @@ pub fn market() -> Parameters {
 pub struct Person {
     secret: SecretKey,
     pub address: Address,
+    /// In whose name the node of this person trades.
+    pub mandate: Mandate,
 }
 
 impl Person {
     pub fn new(number: u64) -> Person {
         let seed = keccak256(&[b"person", number.to_string().as_bytes()]);
         let secret = SecretKey::from_secret_bytes(seed.0).unwrap();
-        Person { address: address_of(&PublicKey::from_secret_key(&secret)), secret }
+        let address = address_of(&PublicKey::from_secret_key(&secret));
+        Person { address, secret, mandate: Mandate::own(address) }
+    }
+
+    /// This person's node from now on trades in the name of `owner`, who lets it.
+    pub fn act_for(&mut self, owner: &Person, scope: Scope, (not_before, not_after): (u64, u64)) {
+        let (id, delegate) = (market().id(), self.address);
+        let delegation = Delegation { owner: owner.address, delegate, scope, not_before, not_after, market: id };
+        let owners = owner.sign(&market().domain().digest(&delegation.struct_hash()));
+        self.mandate = Mandate::delegated(delegation, owners);
+    }
+
+    /// A machine in this person's hands.
+    pub fn market(&self) -> Market {
+        Market::acting(market(), self.mandate.clone())
     }
 
     pub fn sign(&self, digest: &Hash) -> Signature {

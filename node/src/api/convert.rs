@@ -130,11 +130,12 @@ pub fn deal(deal: &Deal, now: u64) -> DealWord {
     }
 }
 
-/// What a user wants, as the machine takes it. An ask without a capacity offers an even share of what was measured.
+/// What a user wants, as the machine takes it. An ask without a capacity offers one of `shares` even shares
+/// of what was measured in each lot.
 ///
 /// # Errors
 /// An unknown metric, or an ask before the machine was measured.
-pub fn draft(request: OrderRequest, measured: Option<&Capacity>) -> Result<matcher::Draft> {
+pub fn draft(request: OrderRequest, measured: Option<&Capacity>, shares: u64) -> Result<matcher::Draft> {
     let named = request.capacity.iter().map(|(name, value)| match name.parse::<Metric>() {
         Ok(metric) => Ok((metric, *value)),
         Err(_) => {
@@ -146,9 +147,8 @@ pub fn draft(request: OrderRequest, measured: Option<&Capacity>) -> Result<match
     let mut capacity = Capacity::new(named.collect::<Result<Vec<_>>>()?);
     if capacity.scores().is_empty() && request.side == Side::Ask {
         let measured = measured.ok_or(matcher::Refused::NotMeasured)?;
-        let share = |score: &protocol::Score| {
-            Metric::from_id(score.metric).map(|metric| (metric, score.value / u64::from(request.lots.max(1))))
-        };
+        let share =
+            |score: &protocol::Score| Metric::from_id(score.metric).map(|metric| (metric, score.value / shares.max(1)));
         capacity = Capacity::new(measured.scores().iter().filter_map(share));
     }
     Ok(matcher::Draft {

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use matcher::Refused;
+use protocol::Rejected;
 
 use crate::api::words::{ErrorWord, Failure};
 use crate::engine::Stopped;
@@ -29,8 +30,11 @@ impl ApiError {
             "foreign_host" | "foreign_origin" => StatusCode::FORBIDDEN,
             "no_such_route" | "unknown_order" | "unknown_deal" | "unknown_task" | "unknown_file" | "unknown_epoch"
             | "not_measured" | "no_deal" => StatusCode::NOT_FOUND,
-            "deal_over" | "no_free_slot" | "not_the_consumer" => StatusCode::CONFLICT,
+            "deal_over" | "no_free_slot" | "not_the_consumer" | "delegation_over" | "out_of_scope" => {
+                StatusCode::CONFLICT
+            }
             "file_too_large" | "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+            "bad_request" => StatusCode::UNPROCESSABLE_ENTITY,
             "busy" | "rate_limit" => StatusCode::TOO_MANY_REQUESTS,
             "stopped" => StatusCode::SERVICE_UNAVAILABLE,
             "disk_failed" | "store_failed" | "bench_failed" => StatusCode::INTERNAL_SERVER_ERROR,
@@ -78,10 +82,32 @@ impl From<Refused> for ApiError {
             Refused::UnknownOrder => Some("souk ask list, souk bid list"),
             Refused::UnknownDeal | Refused::DealOver => Some("souk deal list"),
             Refused::Busy => Some("try again in a moment"),
+            Refused::DelegationOver | Refused::OutOfScope(_) => {
+                Some("ask the owner for `souk key delegate`, then `souk key adopt FILE` and start the node again")
+            }
             Refused::Rejected(_) => None,
         };
         ApiError::new(refused.code(), refused.to_string(), next)
     }
+}
+
+/// Why an entry that somebody signed is refused, and what the signer can do.
+pub fn of_entry(rejected: Rejected) -> ApiError {
+    let next = match rejected {
+        Rejected::SignatureForm => "sign it again: 65 bytes r, s, v with low S and v of 27 or 28",
+        Rejected::Signer => "sign it with the owner's key in this market's domain: chain, contract and market id",
+        Rejected::Delegation => "let the order end with its delegation, or ask the owner for a longer or wider one",
+        Rejected::BulkProof => "sign a tree of 2 to 64 orders, or each order by itself",
+        Rejected::Expired | Rejected::Life => "sign it with a later expiryEpoch, at most a day ahead",
+        Rejected::Future => "check the clock, and sign it for the running or the next epoch",
+        Rejected::Stale => "sign it with a higher version: `souk market book --json` shows the one that stands",
+        Rejected::Duplicate => "nothing to do: it stands in the book",
+        Rejected::BookFull => "try again when orders have expired",
+        Rejected::Slot => "use a lower slot number",
+        Rejected::TooLarge => "send fewer at once, at most 64",
+        _ => "correct the order and sign it again",
+    };
+    ApiError::new(rejected.code(), rejected.to_string(), Some(next))
 }
 
 /// Bytes of a plain refusal that are passed on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use matcher::{Answer, DealState, Input};
+use matcher::{DealState, Input};
 use protocol::quantity::Scale;
 use protocol::{Hash, Side};
 use serde::Deserialize;
@@ -12,8 +12,10 @@ use serde::Deserialize;
 use crate::api::Shared;
 use crate::api::convert;
 use crate::api::error::{ApiError, Result};
-use crate::api::words::{BenchRequest, BenchWord, BookWord, DealWord, EpochWord, MarketWord, MeasurementWord};
-use crate::api::words::{OrderRequest, OrderWord, PlacedWord, StatusWord};
+use crate::api::words::{
+    BenchRequest, BenchWord, BookWord, DealWord, DelegationWord, EpochWord, MarketWord, MeasurementWord,
+};
+use crate::api::words::{OrderWord, StatusWord};
 use crate::engine::Wish;
 use crate::store::{Change, Table};
 
@@ -22,7 +24,7 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
     let (peers, listeners, limits) = (api.net.peers().await, api.net.listeners().await, api.net.config_dump());
     let limits = serde_json::to_value(limits).unwrap_or_default();
     let dropped = serde_json::to_value(api.net.counters()).unwrap_or_default();
-    let (started_ms, unkept) = (api.started_ms, api.engine.unkept());
+    let (started_ms, unkept, key) = (api.started_ms, api.engine.unkept(), api.key.address());
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     let look = move |market: &matcher::Market, now: u64| {
         let parameters = market.parameters();
@@ -30,6 +32,8 @@ pub async fn status(State(api): State<Shared>) -> Result<Json<StatusWord>> {
         StatusWord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             address: market.owner(),
+            key,
+            delegation: market.mandate().delegation().map(DelegationWord::from),
             market: MarketWord {
                 id: parameters.id(),
                 name: parameters.name.clone(),
@@ -114,16 +118,6 @@ pub async fn orders(State(api): State<Shared>, Query(query): Query<OrdersQuery>)
         market.standings().filter(of_side).map(|standing| convert::standing(market, standing, now)).collect()
     };
     Ok(Json(api.engine.view(look).await?))
-}
-
-/// `POST /v1/orders`.
-pub async fn place(State(api): State<Shared>, Json(request): Json<OrderRequest>) -> Result<Json<PlacedWord>> {
-    let measured = api.engine.view(|market, _| market.measured().cloned()).await?;
-    let draft = convert::draft(request, measured.as_ref())?;
-    match api.engine.wish(Wish::Place(Box::new(draft))).await?? {
-        Answer::Placed { id, slot, version, from_epoch } => Ok(Json(PlacedWord { id, slot, version, from_epoch })),
-        other => unreachable!("an order that is placed is not {other:?}"),
-    }
 }
 
 /// `DELETE /v1/orders/{id}`.

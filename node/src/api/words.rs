@@ -3,11 +3,15 @@
 //! Amounts and prices are decimal strings in SNM wei (per lot and second for prices), hashes and addresses are hex,
 //! times are milliseconds since 1970 where the name ends in `_ms`. A `*_text` member is for people and not stable.
 
+mod owners;
+
 use matcher::{DealState, EndReason};
 use protocol::money::Amount;
 use protocol::talk::TaskState;
 use protocol::{Address, Authority, DealTerms, Flags, Hash, MarketId, Price, Receipt, Side, TaskFile};
 use serde::{Deserialize, Serialize};
+
+pub use owners::{DelegationWord, OutcomeWord, SignedWord};
 
 use crate::api::agreement::AgreementWord;
 
@@ -46,8 +50,12 @@ pub struct MetricWord {
 pub struct StatusWord {
     /// The build's version.
     pub version: String,
-    /// The node's Ethereum address.
+    /// In whose name it trades: an Ethereum address.
     pub address: Address,
+    /// The node's own address, by which peers know it; the same unless it trades for another.
+    pub key: Address,
+    /// Why it may, if it does.
+    pub delegation: Option<DelegationWord>,
     /// The market.
     pub market: MarketWord,
     /// Addresses to bootstrap from, with `/p2p/`.
@@ -168,7 +176,7 @@ pub struct OrderRequest {
     pub is_renewed: bool,
 }
 
-/// The answer to `POST /v1/orders`.
+/// The answer to `POST /v1/orders` with one order; with a list it is one [`OutcomeWord`] each.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlacedWord {
     /// The order's id.

@@ -23,7 +23,7 @@ impl Ask {
     /// Runs it.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         match self {
-            Ask::Create(command) => order::place(context, &command.request()?),
+            Ask::Create(command) => order::place(context, &command.request()?, command.common.count),
             Ask::List(command) => command.run(context, Side::Ask),
             Ask::Cancel(command) => command.run(context, Side::Ask),
         }

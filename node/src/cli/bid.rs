@@ -23,7 +23,7 @@ impl Bid {
     /// Runs it.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         match self {
-            Bid::Create(command) => order::place(context, &command.request()?),
+            Bid::Create(command) => order::place(context, &command.request()?, command.common.count),
             Bid::List(command) => command.run(context, Side::Bid),
             Bid::Cancel(command) => command.run(context, Side::Bid),
         }

@@ -14,7 +14,7 @@ use super::here;
 use crate::api::agreement::EquivocationWord;
 use crate::api::words::{
     BenchRequest, BenchWord, BookWord, ConnectRequest, DealWord, EpochWord, Failure, LimitWord, OrderRequest,
-    OrderWord, PeerWord, PlacedWord, StatusWord, TaskRequest, TaskWord,
+    OrderWord, OutcomeWord, PeerWord, PlacedWord, StatusWord, TaskRequest, TaskWord,
 };
 
 /// A node on this machine answers at once or never will.
@@ -178,6 +178,16 @@ impl Client {
     /// Places an order.
     pub fn place(&self, order: &OrderRequest) -> Result<PlacedWord, CliError> {
         self.post("orders", order)
+    }
+
+    /// Places several orders: a slot for each or none for any.
+    pub fn place_list(&self, orders: &[&OrderRequest]) -> Result<Vec<OutcomeWord>, CliError> {
+        self.post("orders", &orders)
+    }
+
+    /// Hands in what somebody else signed.
+    pub fn hand_in(&self, entries: &serde_json::Value) -> Result<Vec<OutcomeWord>, CliError> {
+        self.post("orders/signed", entries)
     }
 
     /// Withdraws an own order.

@@ -6,15 +6,17 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::Address;
 use protocol::hash::hex_encode;
+use protocol::{Address, Delegation, Mandate};
 
 use super::context::Context;
 use super::error::CliError;
+use crate::adoption::{self, AdoptionError};
 use crate::data_folder::{DataFolder, DataFolderError};
-use crate::keys::{self, Key, KeyError, Protection};
+use crate::keys::{self, DelegationError, Grant, Key, KeyError, Protection};
 use crate::market_file::{MarketFile, MarketFileError};
 use crate::node::{self, NodeError};
+use crate::store::file;
 
 /// Bytes of a key file that is imported.
 const KEY_FILE_MAX: u64 = 64 * 1024;
@@ -59,6 +61,29 @@ pub fn key_needs_passphrase(data: &Path) -> Result<bool, CliError> {
         KeyError::PassphraseNeeded { .. } => Ok(true),
         other => Err(key_error(other)),
     })
+}
+
+/// The delegation that the node of `data` adopted, if it did.
+pub fn adopted(data: &Path) -> Result<Option<Delegation>, CliError> {
+    let grant = Grant::adopted(data).map_err(delegation_error)?;
+    Ok(grant.map(|grant| grant.delegation))
+}
+
+/// The node of `data` trades under the delegation in the file `grant` from now on, or in its own name without one.
+pub fn adopt(data: &Path, market: Option<&Path>, grant: Option<&Path>) -> Result<Mandate, CliError> {
+    let grant = grant.map(Grant::read).transpose().map_err(delegation_error)?;
+    adoption::adopt(data, market, grant.as_ref()).map_err(|error| match error {
+        AdoptionError::DataFolder(error) => data_folder_error(error),
+        AdoptionError::Key(error) => key_error(error),
+        AdoptionError::Market(error) => market_error(error),
+        AdoptionError::Delegation(error) => delegation_error(error),
+        other => told(other.code(), &other.to_string(), 1),
+    })
+}
+
+/// The file of a delegation that `key` signs for the market.
+pub fn sign_grant(key: &Key, delegation: Delegation, market: &MarketFile) -> String {
+    Grant::sign(key, delegation, &market.market.domain()).text()
 }
 
 /// The address of the key in `data`, as it stands on the file.
@@ -198,6 +223,18 @@ pub fn read_market(path: &Path) -> Result<MarketFile, CliError> {
     MarketFile::read(path).map_err(market_error)
 }
 
+/// The market file that was named, else the one that `data` joined.
+pub fn joined_market(data: &Path, named: Option<&Path>) -> Result<MarketFile, CliError> {
+    let joined = data_folder(data)?.market_file();
+    read_market(named.unwrap_or(&joined))
+}
+
+/// Writes a file that is meant to be passed on, where there is none.
+pub fn write_shared(path: &Path, text: &str) -> Result<(), CliError> {
+    let written = file::write_new(path, text.as_bytes(), file::SHARED);
+    written.map_err(|error| CliError::writing(path, &error).next("choose another place with --out"))
+}
+
 /// Writes a market file where there is none.
 pub fn write_market(file: &MarketFile, path: &Path) -> Result<(), CliError> {
     file.write(path).map_err(market_error)
@@ -256,6 +293,13 @@ fn data_folder_error(error: DataFolderError) -> CliError {
     told(error.code(), &error.to_string(), exit)
 }
 
+fn delegation_error(error: DelegationError) -> CliError {
+    match error {
+        DelegationError::Io { path, source } => CliError::reading(&path, &source),
+        other => told(other.code(), &other.to_string(), 1),
+    }
+}
+
 fn market_error(error: MarketFileError) -> CliError {
     let exit = if matches!(error, MarketFileError::Randomness(_)) { 2 } else { 1 };
     told(error.code(), &error.to_string(), exit)
@@ -266,6 +310,7 @@ fn node_error(error: NodeError) -> CliError {
     match error {
         NodeError::DataFolder(error) => data_folder_error(error),
         NodeError::Key(error) => key_error(error),
+        NodeError::Delegation(error) => delegation_error(error),
         NodeError::Market(error) => market_error(error),
         NodeError::Store(_) | NodeError::Files(_) => told(code, &text, 1),
         NodeError::Net(_) if code == "port_in_use" => {

@@ -5,6 +5,7 @@ mod epoch;
 mod equivocations;
 mod init;
 mod join;
+mod submit;
 mod watch;
 
 use clap::Subcommand;
@@ -25,6 +26,8 @@ pub enum Market {
     Epoch(epoch::Epoch),
     /// Owners that are proven to have signed the same lots twice.
     Equivocations(equivocations::Equivocations),
+    /// Hand in orders and cancels that somebody else signed, at most 64 at once.
+    Submit(submit::Submit),
     /// What happens, as it happens; with --json one document a line.
     Watch(watch::Watch),
 }
@@ -38,6 +41,7 @@ impl Market {
             Market::Book(command) => command.run(context),
             Market::Epoch(command) => command.run(context),
             Market::Equivocations(command) => command.run(context),
+            Market::Submit(command) => command.run(context),
             Market::Watch(command) => command.run(context),
         }
     }

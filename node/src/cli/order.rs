@@ -9,11 +9,14 @@ use super::context::Context;
 use super::error::CliError;
 use super::table::{ago, now_ms, short, table};
 use super::{ids, node_metrics, units};
-use crate::api::words::{OrderRequest, OrderWord, PlacedWord};
+use crate::api::words::{ErrorWord, OrderRequest, OrderWord, OutcomeWord, PlacedWord};
 
 /// The arguments that asks and bids share.
 #[derive(Debug, Args)]
 pub struct Common {
+    /// How many such orders, each in a slot of its own: all of them or none.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub count: u8,
     /// How many lots of this capacity.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub lots: u32,
@@ -71,10 +74,19 @@ fn display(seconds: u32) -> String {
     display_seconds(seconds.into())
 }
 
-/// Places the order and says where it stands.
-pub fn place(context: &Context, request: &OrderRequest) -> Result<(), CliError> {
-    let placed = context.client()?.place(request)?;
+/// Places `count` equal orders and says where each stands.
+pub fn place(context: &Context, request: &OrderRequest, count: u8) -> Result<(), CliError> {
     let side = request.side;
+    if count > 1 {
+        let outcomes = context.client()?.place_list(&vec![request; count.into()])?;
+        return answer_each(context, &outcomes, |place, outcome| match (&outcome.id, outcome.slot) {
+            (Some(id), Some(slot)) => {
+                format!("{side} {id} in slot {slot}, from epoch {}", outcome.from_epoch.unwrap_or_default())
+            }
+            _ => refusal(place, outcome.error.as_ref()),
+        });
+    }
+    let placed = context.client()?.place(request)?;
     context.answer(&placed, |placed: &PlacedWord| {
         format!("{side} {} in slot {}, from epoch {}", placed.id, placed.slot, placed.from_epoch)
     })?;
@@ -83,6 +95,37 @@ pub fn place(context: &Context, request: &OrderRequest) -> Result<(), CliError> 
         Side::Bid => "deal list",
     };
     context.note(&format!("  next: {}", context.command(next)))
+}
+
+/// Lists what became of each of several orders. If none stands, that is the first one's error.
+pub fn answer_each(
+    context: &Context,
+    outcomes: &[OutcomeWord],
+    line: impl Fn(usize, &OutcomeWord) -> String,
+) -> Result<(), CliError> {
+    let refused = outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+    let count = refused.clone().count();
+    if let (Some(first), true) = (refused.clone().next(), count == outcomes.len()) {
+        let message = format!("none of {count} orders stands; the first one: {}", first.message);
+        let details = serde_json::json!({ "orders": outcomes });
+        let error = CliError::user(&first.code, message).with(details);
+        return Err(first.next.iter().fold(error, |error, next| error.next(next)));
+    }
+    context.answer(&outcomes, |outcomes| {
+        let lines = outcomes.iter().enumerate().map(|(place, outcome)| line(place + 1, outcome));
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    match count {
+        0 => Ok(()),
+        _ => context.note(&format!("warning: {count} of {} orders are refused", outcomes.len())),
+    }
+}
+
+/// The line of an order that is refused.
+pub fn refusal(place: usize, error: Option<&ErrorWord>) -> String {
+    let (code, message) = error.map_or(("unknown", ""), |error| (&*error.code, &*error.message));
+    let next = error.and_then(|error| error.next.as_ref()).map(|next| format!("\n  next: {next}"));
+    format!("{place}: refused, {code}: {message}{}", next.unwrap_or_default())
 }
 
 /// The node's own orders of one side.

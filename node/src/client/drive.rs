@@ -6,7 +6,7 @@ use std::time::Duration;
 use matcher::{DealState, EndReason};
 use protocol::talk::{Bytes, CHUNK_MAX, Request, Response, TaskNews, TaskRefusal};
 use protocol::task::STREAM_MAX;
-use protocol::{Authority, Hash, Rejected, TaskFile, Typed};
+use protocol::{Hash, Rejected, Scope, TaskFile, Typed};
 
 use crate::api::words::{ErrorWord, TaskStateWord};
 use crate::client::{Client, Job, failure};
@@ -50,7 +50,8 @@ impl Client {
 
     async fn drive(&self, job: &Arc<Job>) -> Result<(), ErrorWord> {
         let digest = self.desk.domain.digest(&job.task.struct_hash());
-        let authority = Authority::own(self.desk.key.sign(&digest));
+        self.ensure_may_sign()?;
+        let authority = self.desk.mandate.authority(self.desk.key.sign(&digest));
         let needs = match self.ask(job, Request::RunTask(job.task.clone(), authority)).await? {
             Response::Needs(needs) => needs,
             _ => return Err(nonsense()),
@@ -74,6 +75,17 @@ impl Client {
         }
         job.change(|progress| progress.is_verified = true);
         Ok(())
+    }
+
+    fn ensure_may_sign(&self) -> Result<(), ErrorWord> {
+        let next = Some("ask the owner for `souk key delegate`, then `souk key adopt FILE` and start the node again");
+        match self.desk.mandate.check(Scope::TASK, self.desk.engine.clock().now_ms() / 1000) {
+            Ok(()) => Ok(()),
+            Err(Rejected::Delegation) => {
+                Err(failure("out_of_scope", "the delegation that this node trades under does not cover tasks", next))
+            }
+            Err(_) => Err(failure("delegation_over", "the delegation that this node trades under is over", next)),
+        }
     }
 
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), ErrorWord> {

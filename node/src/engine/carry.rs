@@ -103,6 +103,19 @@ impl Loop {
             Event::Equivocated { owner, deals: [first, second], .. } => {
                 tracing::warn!("{owner} signed the same lots twice, in deals {first} and {second}");
             }
+            Event::Superseded { slot, version } => {
+                tracing::warn!(
+                    "the owner signed version {version} of slot {slot} elsewhere: the offer in it is given up"
+                );
+            }
+            Event::DelegationEnds { owner, not_after } => {
+                tracing::warn!(
+                    "the delegation of {owner} ends within a day, at {not_after} s since 1970: ask for a new one"
+                );
+            }
+            Event::DelegationOver { owner, .. } => {
+                tracing::error!("the delegation of {owner} is over: nothing is signed any more; souk key adopt FILE");
+            }
             Event::Over { deal, reason, elapsed_s } => {
                 tracing::info!("deal {deal} is over after {elapsed_s} s: {reason}")
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::talk::TaskState;
 use protocol::task::STREAM_MAX;
-use protocol::{Authority, Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
+use protocol::{Hash, Outcome, Receipt, Task, TaskFile, Typed, wire};
 use sandbox::{Event, Finished, Job};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -135,7 +135,7 @@ impl Worker {
         });
         let receipt = receipt(&entry.task, entry.id, &finished, streams?);
         let signature = self.bench.key.sign(&self.bench.domain.digest(&receipt.struct_hash()));
-        let signed = (receipt, Authority::own(signature));
+        let signed = (receipt, self.bench.mandate.authority(signature));
         let value = wire::encode(&(entry.from, &signed.0, &signed.1));
         let change = Change::Put { table: Table::Receipts, key: entry.id.0.to_vec(), value };
         tokio::task::block_in_place(|| self.bench.store.commit(&[change]))?;

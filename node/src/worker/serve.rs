@@ -85,6 +85,10 @@ impl Worker {
         };
         let found = self.bench.engine.view(look).await.map_err(|_| TaskRefusal::NoDeal)?;
         let (most, consumer, now) = found.ok_or(TaskRefusal::NoDeal)?;
+        // Nobody would believe the receipt.
+        if self.bench.mandate.check(Scope::RECEIPT, now / 1000).is_err() {
+            return Err(TaskRefusal::NotOffered);
+        }
         let limits = &task.limits;
         let is_within = limits.memory <= most.memory && limits.wall_ms <= most.wall_ms + 2000;
         let inputs = task.inputs.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));

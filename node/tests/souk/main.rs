@@ -7,5 +7,6 @@ mod kill;
 mod limits;
 mod market;
 mod nodes;
+mod owners;
 mod restart;
 mod resvg;

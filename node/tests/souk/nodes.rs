@@ -46,20 +46,26 @@ impl House {
 
     /// A running node with a fresh key; the first one is where the others begin.
     pub fn node(&mut self, name: &str) -> Node {
+        let mut node = self.folder_of(name);
+        self.begin(&mut node);
+        node
+    }
+
+    /// A node with a fresh key that does not run yet.
+    pub fn folder_of(&self, name: &str) -> Node {
         let data = self.folder.path().join(name);
         ok(&data, &["key", "new", "--insecure-unencrypted"]);
-        let mut node = Node {
-            data,
-            market: self.market.clone(),
-            bootstrap: self.bootstrap.clone(),
-            listen: "/ip4/127.0.0.1/udp/0/quic-v1".into(),
-            child: None,
-        };
+        let (market, listen) = (self.market.clone(), "/ip4/127.0.0.1/udp/0/quic-v1".into());
+        Node { data, market, bootstrap: None, listen, child: None }
+    }
+
+    /// Starts it for the first time.
+    pub fn begin(&mut self, node: &mut Node) {
+        node.bootstrap.clone_from(&self.bootstrap);
         node.start();
         let status = node.ok(&["node", "status"]);
         node.listen = status["listeners"][0].as_str().unwrap().split("/p2p/").next().unwrap().into();
         self.bootstrap.get_or_insert(status["listeners"][0].as_str().unwrap().into());
-        node
     }
 }
 

@@ -113,6 +113,16 @@ pub fn by_delegate(name: &str, market: &Parameters, body: impl Into<Body>, parti
     Case::new(name, market, body, Authority { signature, bulk: None, delegation }).by(owner.address())
 }
 
+/// The supplier's delegate for everything signs `body` under a delegation that ends at `not_after`.
+pub fn by_delegate_until(market: &Parameters, body: Body, not_after: u64) -> Authority {
+    let domain = market.domain();
+    let mut delegation = words::delegation(SUPPLIER.address(), SUPPLIERS_DELEGATE.address(), Scope::ALL, &domain);
+    delegation.not_after = not_after;
+    let owners = SUPPLIER.sign(&domain, &delegation.struct_hash());
+    let signature = SUPPLIERS_DELEGATE.sign(&domain, &body.struct_hash());
+    Authority { signature, bulk: None, delegation: Some(Box::new((delegation, owners))) }
+}
+
 fn delegated(market: &Parameters) -> Vec<Case> {
     let domain = &market.domain();
     let supply = (SUPPLIER, SUPPLIERS_DELEGATE);
@@ -121,7 +131,9 @@ fn delegated(market: &Parameters) -> Vec<Case> {
     let mut in_bulk = bulk_signed(market, &asks(2), SUPPLIERS_DELEGATE).remove(1);
     in_bulk.delegation = granted(market, SUPPLIER, SUPPLIERS_DELEGATE, Scope::ASK);
     let terms = words::terms(&words::ask(), &words::bid(), domain);
+    let to_the_end = by_delegate_until(market, words::ask().into(), words::ends_s(&words::ask()));
     vec![
+        Case::new("an ask by a delegate that ends with its delegation", market, words::ask(), to_the_end),
         Case::own("a delegation of asks", market, grant(Scope::ASK), SUPPLIER),
         Case::own("a delegation of everything", market, grant(Scope::ALL), SUPPLIER),
         by_delegate("an ask by a delegate", market, words::ask(), supply, Scope::ASK),

@@ -3,8 +3,8 @@
 use protocol::delegation::Scope;
 use protocol::typed::types;
 use protocol::{
-    Acknowledgement, Address, Authority, Cancel, Claim, DealEnd, DealTerms, Delegation, Domain, EndCause, Hash, Order,
-    Parameters, Receipt, Rejected, Signable, Signed, Task, Typed, wire,
+    Acknowledgement, Address, Authority, Cancel, Claim, DealEnd, DealTerms, Delegation, Domain, EndCause, Entry, Hash,
+    Order, Parameters, Receipt, Rejected, Signable, Signed, Task, Typed, wire,
 };
 use serde_json::Value;
 
@@ -108,11 +108,13 @@ impl Body {
         let domain = &market.domain();
         match self {
             Body::Order(order) => {
-                order.check(market)?;
+                let signed = Signed { body: order.clone(), authority: authority.clone() };
+                judge_head(&Entry::Order(signed), market, unix_s)?;
                 judge_signed(order, authority, domain, unix_s)
             }
             Body::Cancel(cancel) => {
-                cancel.check(market)?;
+                let signed = Signed { body: cancel.clone(), authority: authority.clone() };
+                judge_head(&Entry::Cancel(signed), market, unix_s)?;
                 judge_signed(cancel, authority, domain, unix_s)
             }
             Body::Task(task) => {
@@ -137,6 +139,15 @@ impl Body {
             Body::Receipt(_) => vec![crate::keys::SUPPLIER.address()],
             Body::DealEnd(_) | Body::Acknowledgement(_) | Body::Task(_) => vec![crate::keys::CONSUMER.address()],
         }
+    }
+}
+
+/// The rules of a head, and whether it still counts.
+fn judge_head(head: &Entry, market: &Parameters, unix_s: u64) -> Result<(), Rejected> {
+    head.check(market)?;
+    match head.epochs().1 > market.epoch_at(unix_s * 1000) {
+        true => Ok(()),
+        false => Err(Rejected::Expired),
     }
 }
 

@@ -6,7 +6,7 @@ use protocol::{
     Scope, Signature, Task, Typed,
 };
 
-use crate::accepted::{asks, by_delegate, granted};
+use crate::accepted::{asks, by_delegate, by_delegate_until, granted};
 use crate::body::Body;
 use crate::case::{Case, bulk_signed, high_s_twin};
 use crate::keys::{CONSUMER, STRANGER, SUPPLIER, SUPPLIERS_DELEGATE};
@@ -14,8 +14,16 @@ use crate::words;
 
 /// All of them.
 pub fn all(market: &Parameters) -> Vec<Case> {
-    [forms(market), signers(market), domains(market), bulk(market), delegations(market), words_of_order(market)]
-        .concat()
+    [
+        forms(market),
+        signers(market),
+        domains(market),
+        bulk(market),
+        delegations(market),
+        lives(market),
+        words_of_order(market),
+    ]
+    .concat()
 }
 
 /// The plain ask with the supplier's signature after `change`.
@@ -194,6 +202,40 @@ fn delegations(market: &Parameters) -> Vec<Case> {
         ),
         Case::new("an ask by a delegate without the delegation", market, words::ask(), bare).refused("wrong_signer"),
         Case::new("an ask by its owner under a delegation", market, words::ask(), unneeded).refused("wrong_signer"),
+    ]
+}
+
+/// Signed as it should be, but over, or longer than its signer may sign.
+fn lives(market: &Parameters) -> Vec<Case> {
+    let (ask, cancel) = (words::ask(), words::cancel());
+    let day = market.epochs_in(market.order_life_max_s.into());
+    let own = |name: &str, code: &str, body: Body| Case::own(name, market, body, SUPPLIER).refused(code);
+    let until = |name: &str, body: Body, not_after: u64| {
+        let authority = by_delegate_until(market, body.clone(), not_after);
+        Case::new(name, market, body, authority).refused("bad_delegation")
+    };
+    let old = (words::EPOCH - 100, words::EPOCH);
+    let elsewhere = Domain::new(market.id(), market.chain_id + 1, market.contract);
+    let mut abroad = by_delegate_until(market, ask.clone().into(), words::ends_s(&ask));
+    if let Some(delegation) = &mut abroad.delegation {
+        delegation.1 = SUPPLIER.sign(&elsewhere, &delegation.0.struct_hash());
+    }
+    vec![
+        own("an ask that is over", "expired", Order { from_epoch: old.0, expiry_epoch: old.1, ..ask.clone() }.into()),
+        own(
+            "a cancel that is over",
+            "expired",
+            Cancel { from_epoch: old.0, expiry_epoch: old.1, ..cancel.clone() }.into(),
+        ),
+        own(
+            "an ask that lives an epoch longer than the market allows",
+            "bad_life",
+            Order { expiry_epoch: ask.from_epoch + day + 1, ..ask.clone() }.into(),
+        ),
+        until("an ask that outlives its delegation by a second", ask.clone().into(), words::ends_s(&ask) - 1),
+        until("a cancel that outlives its delegation", cancel.into(), words::ends_s(&ask) - 1),
+        Case::new("an ask under a delegation that was signed for another chain", market, ask, abroad)
+            .refused("wrong_signer"),
     ]
 }
 

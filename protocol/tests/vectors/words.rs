@@ -50,6 +50,11 @@ pub fn ask() -> Order {
     }
 }
 
+/// The first second in which `order` no longer counts.
+pub fn ends_s(order: &Order) -> u64 {
+    order.expiry_epoch * 2
+}
+
 /// Buys 2 lots that [`ask`] dominates.
 pub fn bid() -> Order {
     Order {

@@ -16,7 +16,7 @@ struct Knower {
     is_free_in_tests: bool,
 }
 
-const JSON: &[&str] = &["node/src/api", "node/src/cli", "node/src/keys/keystore"];
+const JSON: &[&str] = &["node/src/api", "node/src/cli", "node/src/keys/keystore", "node/src/keys/delegation"];
 const CLOCK: &[&str] = &["node/src/clock", "node/src/cli"];
 /// The mesh counts rates and deadlines of its own sockets; what time it is, it does not ask.
 const STOPWATCH: &[&str] = &["node/src/clock", "node/src/cli", "node/src/net"];

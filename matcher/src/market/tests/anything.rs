@@ -10,7 +10,7 @@ use proptest::strategy::ValueTree;
 use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
 use protocol::{Acknowledgement, Address, Authority, Capacity, DealEnd, DealTerms, EndCause, Entry, Hash};
-use protocol::{Metric, Order, OrderRef, Price, Rejected, Side, Signature, Typed};
+use protocol::{Metric, Order, OrderRef, Price, Rejected, Scope, Side, Signature, Typed};
 
 use crate::deals::Deal;
 use crate::effect::{Effect, Topic};
@@ -94,6 +94,8 @@ prop_compose! {
 enum Step {
     Wait(u64),
     Place(Draft),
+    PlaceList(Vec<Draft>),
+    Submit(Vec<(usize, Order)>),
     Withdraw(usize),
     EndDeal(usize),
     Orders(Vec<(usize, Order)>),
@@ -112,14 +114,19 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let orders = || many((person(), any_order()), 1..5);
-    let placed = (any_order(), any::<bool>(), small()).prop_map(|(order, is_renewed, life_s)| {
-        let mut draft = draft(order.side, order.price.0);
-        (draft.capacity, draft.lots, draft.is_renewed, draft.life_s) = (order.capacity, order.lots, is_renewed, life_s);
-        draft
-    });
+    let placed = || {
+        (any_order(), any::<bool>(), small()).prop_map(|(order, is_renewed, life_s)| {
+            let mut draft = draft(order.side, order.price.0);
+            (draft.capacity, draft.lots, draft.is_renewed, draft.life_s) =
+                (order.capacity, order.lots, is_renewed, life_s);
+            draft
+        })
+    };
     prop_oneof![
         6 => prop_oneof![9 => 0u64..3_000, 1 => Just(60_000), 1 => Just(90_000_000)].prop_map(Step::Wait),
-        4 => placed.prop_map(Step::Place),
+        4 => placed().prop_map(Step::Place),
+        1 => many(placed(), 0..66).prop_map(Step::PlaceList),
+        2 => orders().prop_map(Step::Submit),
         1 => any::<usize>().prop_map(Step::Withdraw),
         1 => any::<usize>().prop_map(Step::EndDeal),
         5 => orders().prop_map(Step::Orders),
@@ -147,9 +154,14 @@ struct Victim {
 }
 
 impl Victim {
-    fn new() -> Victim {
-        let people: Vec<Person> = (0..3).map(Person::new).collect();
-        let machine = Market::new(market(), people[0].address);
+    /// A machine that trades for itself, or for another until so many seconds from now.
+    fn new(acts_for_s: Option<u64>) -> Victim {
+        let mut people: Vec<Person> = (0..3).map(Person::new).collect();
+        if let Some(seconds) = acts_for_s {
+            let start_s = START_MS / 1000;
+            people[0].act_for(&Person::new(9), Scope::ALL, (start_s, start_s.saturating_add(seconds)));
+        }
+        let machine = people[0].market();
         let mut victim = Victim { machine, people, now: START_MS, token: 0, sent: vec![] };
         victim.input(Input::Measured(capacity(10).times(10).unwrap()));
         victim
@@ -303,7 +315,7 @@ impl Victim {
         let deals = self.machine.deals().cloned().collect();
         let book = self.machine.book();
         let kept = book.kept_ids().filter_map(|id| Some((*id, book.kept(id)?.to_item()))).collect();
-        self.machine = Market::new(market(), self.people[0].address);
+        self.machine = self.people[0].market();
         self.sent.clear();
         self.input(Input::Restore { kept, standings, deals });
         self.input(Input::Measured(capacity(10).times(10).unwrap()));
@@ -316,6 +328,11 @@ impl Victim {
                 self.input(Input::Tick);
             }
             Step::Place(draft) => self.input(Input::Place { user: 1, draft: draft.into() }),
+            Step::PlaceList(drafts) => self.input(Input::PlaceList { user: 1, drafts }),
+            Step::Submit(orders) => {
+                let entries = self.entries(orders);
+                self.input(Input::Submit { user: 1, entries });
+            }
             Step::Withdraw(at) => {
                 let count = self.machine.standings().count().max(1);
                 let id = self.machine.standings().nth(at % count).map(|standing| standing.id);
@@ -352,6 +369,11 @@ impl Victim {
     }
 }
 
+/// For how long the machine may act for another, if it does.
+fn acting() -> impl Strategy<Value = Option<u64>> {
+    prop::option::of(prop_oneof![0u64..5_000, Just(u64::MAX)])
+}
+
 /// The default of proptest, or PROPTEST_CASES.
 fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
@@ -361,8 +383,8 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn no_sequence_of_inputs_makes_the_machine_panic(steps in many(step(), 1..60)) {
-        let mut victim = Victim::new();
+    fn no_sequence_of_inputs_makes_the_machine_panic(steps in many(step(), 1..60), ends in acting()) {
+        let mut victim = Victim::new(ends);
         for step in steps {
             victim.take(step);
             for deal in victim.machine.deals() {
@@ -379,7 +401,7 @@ fn the_sequences_reach_running_deals_on_both_sides() {
     let mut sides = [0, 0];
     for _ in 0..200 {
         let steps = many(step(), 1..60).new_tree(&mut runner).unwrap().current();
-        let mut victim = Victim::new();
+        let mut victim = Victim::new(None);
         steps.into_iter().for_each(|step| victim.take(step));
         for deal in victim.machine.deals().filter(|deal| deal.started_ms > 0) {
             sides[deal.side as usize] += 1;

@@ -125,12 +125,16 @@ fn a_delegate_signs_within_its_time_and_scope_and_a_late_clock_is_nobodys_fault(
     let mut world = World::new(2, 5);
     let (owner, delegate) = (Person::new(50), Person::new(51));
     let now_s = world.now / 1000;
+    let ends_ms = market().epoch_start_ms(stranger(&world, 0, |_| {}).epochs().1);
+    let end_s = ends_ms.div_ceil(1000);
     for (number, (scope, (not_before, not_after), verdict)) in [
-        (Scope::ASK, (now_s - 10, now_s + 10), Verdict::Accept),
-        (Scope::BID, (now_s - 10, now_s + 10), Verdict::Reject),
-        (Scope::ASK, (now_s - 10, now_s), Verdict::Ignore),
-        (Scope::ASK, (now_s + 9, now_s + 10), Verdict::Ignore),
-        (Scope::ASK, (now_s + 10, now_s), Verdict::Reject),
+        (Scope::ASK, (now_s - 10, end_s), Verdict::Accept),
+        (Scope::BID, (now_s - 10, end_s), Verdict::Reject),
+        // A head outlives no delegation: the signer knows both, so nobody's clock matters.
+        (Scope::ASK, (now_s - 10, end_s - 1), Verdict::Reject),
+        (Scope::ASK, (now_s - 10, now_s), Verdict::Reject),
+        (Scope::ASK, (now_s + 9, end_s), Verdict::Ignore),
+        (Scope::ASK, (end_s + 1, end_s), Verdict::Reject),
         (Scope::ASK, (0, u64::MAX), Verdict::Accept),
     ]
     .into_iter()

@@ -164,10 +164,15 @@ fn a_node_that_lost_its_disk_signs_above_what_others_remember() {
     let mut world = World::new(1, 7);
     let owner = world.peers[0].person.clone();
     let epoch = market().epoch_at(world.now);
-    let mut old = crate::world::people::order(Side::Bid, 100, epoch);
-    old.version = world.now + 1_000_000;
-    let (old_version, old) = (old.version, owner.entry(old));
-    world.teach(0, &[old]);
+    let slots = market().slots_per_owner;
+    let old_version = world.now + 1_000_000;
+    let old = |slot: u16| {
+        let mut old = crate::world::people::order(Side::Bid, 100, epoch);
+        (old.slot, old.version) = (slot, old_version);
+        owner.entry(old)
+    };
+    let old: Vec<Entry> = (0..slots).map(old).collect();
+    world.teach(0, &old);
     world.place(0, draft(Side::Bid, 100));
     let standing = world.peers[0].market.standings().next().unwrap();
     assert_eq!(standing.version_and_expiry().0, old_version + 1);

@@ -6,6 +6,7 @@ use protocol::quantity::display_seconds;
 use crate::api::words::{MetricWord, StatusWord};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::key::{ending, until};
 use crate::cli::table::{facts, grouped, short};
 
 /// How the running node is.
@@ -15,7 +16,10 @@ pub struct Status {}
 impl Status {
     /// Asks the node.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        context.answer(&context.client()?.status()?, text)
+        let status = context.client()?.status()?;
+        context.answer(&status, text)?;
+        let warning = status.delegation.as_ref().and_then(|word| ending(word, status.now_ms));
+        warning.map_or(Ok(()), |warning| context.note(&format!("warning: {warning}")))
     }
 }
 
@@ -49,6 +53,9 @@ fn text(status: &StatusWord) -> String {
         ("deals", format!("{} running", status.deals_running)),
         ("up", format!("{}, version {}", display_seconds(status.uptime_s), status.version)),
     ];
+    if let Some(word) = &status.delegation {
+        rows.insert(1, ("by its key", format!("{}, {}", status.key, until(word, status.now_ms))));
+    }
     rows.extend(status.listeners.iter().map(|listener| ("listens", listener.clone())));
     facts(&rows)
 }
