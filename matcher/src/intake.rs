@@ -150,6 +150,9 @@ impl Market {
     /// Every check of an entry that costs no recovery. Gives its id and the recoveries it takes.
     pub(crate) fn screen(&self, entry: &Entry, now: u64) -> Result<(Hash, Vec<Recovery>), Rejected> {
         let (id, (first, second)) = self.screen_with(entry, &mut Memo::new(&self.domain), now)?;
+        if entry.epochs().1 <= self.parameters.epoch_at(now) {
+            return Err(Rejected::Expired);
+        }
         match self.book.head(&id) {
             Some(_) => Err(Rejected::Duplicate),
             None => Ok((id, core::iter::once(first).chain(second).collect())),
@@ -157,13 +160,14 @@ impl Market {
     }
 
     /// As [`Market::screen`], but what is known under another signature passes too: only a recovery tells whether that
-    /// one is the owner's as well, or a forger's.
+    /// one is the owner's as well, or a forger's. So does what expired with the last epoch: other books keep it as long,
+    /// and those that lack it would differ from them.
     fn screen_with(&self, entry: &Entry, memo: &mut Memo, now: u64) -> Result<(Hash, Recoveries), Rejected> {
         entry.check(&self.parameters)?;
         let (from, expiry) = entry.epochs();
         let ahead = now.saturating_add(self.parameters.clock_tolerance_ms.into());
         let soonest = self.parameters.epoch_at(ahead).saturating_add(1);
-        if expiry <= self.parameters.epoch_at(now) {
+        if expiry <= self.parameters.epoch_at(now).saturating_sub(1) {
             return Err(Rejected::Expired);
         }
         if from > soonest {

@@ -160,7 +160,34 @@ impl Case {
         }
         let sets: Vec<BTreeSet<Hash>> = (0..self.peers.len()).map(|peer| self.kept(peer)).collect();
         let sizes: Vec<usize> = sets.iter().map(BTreeSet::len).collect();
-        Err(format!("sets of {sizes:?} things are not equal after {REPAIRS_MAX} repairs"))
+        let lacking = self.lacking(&sets);
+        Err(format!("sets of {sizes:?} things are not equal after {REPAIRS_MAX} repairs: {lacking}"))
+    }
+
+    /// What some have and others refuse, and why they do.
+    fn lacking(&self, sets: &[BTreeSet<Hash>]) -> String {
+        let mut lines = String::new();
+        for (from, to) in (0..sets.len()).flat_map(|from| (0..sets.len()).map(move |to| (from, to))) {
+            let (source, target) = (self.peers[from].machine.book(), self.peers[to].machine.book());
+            for id in sets[from].difference(&sets[to]) {
+                let what = match source.kept(id) {
+                    Some(Kept::Head(head)) => {
+                        format!("head {:?} {:?}: {:?}", head.entry.place(), head.entry.epochs(), target.judge(&head.entry, id))
+                    }
+                    Some(Kept::Deal(deal)) => {
+                        let [ask, bid] = [&deal.terms.ask, &deal.terms.bid].map(|lots| {
+                            let here = |book: &matcher::Book| book.head(&lots.id).is_some();
+                            (here(source), here(target), lots.id.prefix_u64() % 1000, lots.first_lot, lots.lots)
+                        });
+                        format!("deal {} over {ask:?} and {bid:?}: {:?}", id.prefix_u64() >> 54, target.judge_deal(&deal))
+                    }
+                    Some(Kept::Proof(proof)) => format!("proof of {}: {:?}", proof.epoch(), target.proofs().judge(&proof)),
+                    None => "gone".into(),
+                };
+                lines.push_str(&format!("\n  {from} -> {to} {what}"));
+            }
+        }
+        lines
     }
 
     fn bring(&mut self, (from, to): (usize, usize), id: &Hash) {
