@@ -13,8 +13,8 @@ use protocol::{Address, Domain, Entry, Equivocation, Hash, Rejected, StruckDeal}
 
 use self::ids::Ids;
 use self::slots::{Place, Slots};
-use self::standing::Standing;
 pub use self::standing::Quota;
+use self::standing::Standing;
 use crate::fills::Fills;
 use crate::proofs::Proofs;
 use crate::sealed::{SealedBook, SealedOrder};

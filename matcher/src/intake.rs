@@ -86,7 +86,7 @@ impl Screened {
     /// `is_good` says of a recovery that others share whether it is known to be good.
     fn add(
         &mut self,
-        (entry, digest): (Entry, Option<Digest>),
+        (entry, digest): Heard,
         id: Hash,
         (first, second): Recoveries,
         is_good: &dyn Fn(&Recovery) -> bool,
@@ -110,6 +110,9 @@ impl Screened {
         self.fresh.heads.push(FreshHead { entry, id, digest, recoveries });
     }
 }
+
+/// An entry, and the digest of its bytes if it came from gossip.
+type Heard = (Entry, Option<Digest>);
 
 /// What a gossip message of heads is remembered by while its signers are recovered.
 #[derive(Debug)]
@@ -193,7 +196,7 @@ impl Market {
     /// two signatures is verified twice, since the first may be forged.
     fn screen_each(
         &self,
-        entries: impl Iterator<Item = (Entry, Option<Digest>)>,
+        entries: impl Iterator<Item = Heard>,
         now: u64,
         is_good: &dyn Fn(&Recovery) -> bool,
     ) -> Screened {
@@ -219,7 +222,7 @@ impl Market {
 
     /// The entries of a message that are not known by their bytes, how many there are in all, and whether the rest is
     /// in the book already.
-    fn read(&self, bytes: &[u8]) -> Result<(Vec<(Entry, Option<Digest>)>, usize, bool), Rejected> {
+    fn read(&self, bytes: &[u8]) -> Result<(Vec<Heard>, usize, bool), Rejected> {
         let spans = wire::spans::entries(bytes)?;
         let heard = spans.len();
         let mut entries = Vec::with_capacity(heard);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use matcher::{Input, Market};
 use protocol::talk::{Hello, Request, Response, TaskRefusal};
-use protocol::{Capacity, wire};
+use protocol::{Capacity, Hash, wire};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -136,6 +136,9 @@ pub async fn run(config: Config) -> Result<(), NodeError> {
         key: home.key.clone(),
         clock: home.clock.clone(),
     });
+    let mut entropy = Hash::ZERO;
+    getrandom::fill(&mut entropy.0).map_err(KeyError::Randomness)?;
+    engine.input(Input::Entropy(entropy)).await;
     if let Some(capacity) = stored_capacity(&home.store)? {
         engine.input(Input::Measured(capacity)).await;
     }

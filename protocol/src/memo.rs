@@ -124,11 +124,11 @@ fn put<T>(items: &mut Vec<T>, next: &mut usize, max: usize, item: T) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Address;
     use crate::bulk::proofs;
     use crate::hash::keccak256;
     use crate::market::MarketId;
     use crate::typed::types;
-    use crate::Address;
 
     /// The memo against the plain way, for genuine leaves, forged ones and foreign trees under the same signature, in
     /// an order that lets the forged ones come first.

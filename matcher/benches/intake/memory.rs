@@ -68,7 +68,9 @@ fn bytes() -> [usize; 3] {
 
 pub fn run() {
     IS_COUNTING.store(true, Ordering::Relaxed);
-    println!("\nbytes an order in a book of {ORDERS}, three metrics each, all indices and caches of the machine included");
+    println!(
+        "\nbytes an order in a book of {ORDERS}, three metrics each, all indices and caches of the machine included"
+    );
     println!("{:24} {:>10} {:>10} {:>10}", "", "requested", "usable", "resident");
     for (name, signing) in [("single", Signing::Single), ("bulk by 64", Signing::Bulk)] {
         // Messages in an order that is not that of the owners.
@@ -81,7 +83,8 @@ pub fn run() {
         }
         let after = bytes();
         assert_eq!(machine.book().len(), ORDERS);
-        let each: Vec<usize> = after.iter().zip(before).map(|(after, before)| after.saturating_sub(before) / ORDERS).collect();
+        let each: Vec<usize> =
+            after.iter().zip(before).map(|(after, before)| after.saturating_sub(before) / ORDERS).collect();
         println!("{name:24} {:>10} {:>10} {:>10}", each[0], each[1], each[2]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use matcher::{Effect, Input, Market, Topic};
 use protocol::{Address, Entry, Recovery};
 
-use crate::words::{Signing, NOW_MS, market, messages, signed};
+use crate::words::{NOW_MS, Signing, market, messages, signed};
 
 /// Orders of one round.
 const ORDERS: usize = 6_400;
@@ -71,7 +71,12 @@ pub fn run(only: &str) {
     println!("orders/s on one core, wire bytes to book, each order arriving {ARRIVALS} times, best of {ROUNDS} rounds");
     println!("{:24} {:>10} {:>10} {:>12}", "", "orders/s", "/ recovery", "/ strict*");
     let line = |name: &str, seconds: f64| {
-        println!("{name:24} {:>10.0} {:>10.2} {:>12.1}", rate(seconds), raw / seconds, rate(seconds) / STRICT_GOSSIPSUB);
+        println!(
+            "{name:24} {:>10.0} {:>10.2} {:>12.1}",
+            rate(seconds),
+            raw / seconds,
+            rate(seconds) / STRICT_GOSSIPSUB
+        );
     };
     line("bare recovery", raw);
     cases.iter().zip(best).for_each(|(case, seconds)| line(case.name, seconds));

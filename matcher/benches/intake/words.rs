@@ -41,7 +41,7 @@ impl Owner {
         // An owner sells eight kinds of machine.
         let (kind, hashes) = (u64::from(slot / 8), 10_000_000 * (1 + number / 64 % 90));
         Order {
-            side: if number % 2 == 0 { Side::Ask } else { Side::Bid },
+            side: if number.is_multiple_of(2) { Side::Ask } else { Side::Bid },
             owner: self.address,
             slot,
             version: 1,
@@ -109,9 +109,8 @@ fn batches(count: usize, authorities: impl Fn(&Owner, &[Order]) -> Vec<Authority
         let slots = 0..(count - first).min(64) as u16;
         let orders: Vec<Order> = slots.map(|slot| owner.order(slot, first as u64 + u64::from(slot))).collect();
         let signed = authorities(&owner, &orders);
-        entries.extend(orders.into_iter().zip(signed).map(|(body, authority)| {
-            Entry::Order(Signed { body, authority })
-        }));
+        entries
+            .extend(orders.into_iter().zip(signed).map(|(body, authority)| Entry::Order(Signed { body, authority })));
     }
     entries
 }

@@ -29,12 +29,10 @@ pub struct Case {
 }
 
 impl Case {
-    pub fn new(seed: u64, pool: &Pool, heads_max: Option<u32>) -> Case {
+    pub fn new(seed: u64, pool: &Pool) -> Case {
         let mut case = Case { random: seed, now: START_MS, peers: vec![], said: vec![], tokens: 0 };
-        let mut parameters = market();
-        parameters.heads_max = heads_max.unwrap_or(parameters.heads_max);
         for number in 0..2 + case.below(3) {
-            let machine = Market::new(parameters.clone(), Address([200 + number as u8; 20]));
+            let machine = Market::new(market(), Address([200 + number as u8; 20]));
             case.peers.push(Peer { machine, asked: vec![] });
         }
         for _ in 0..4 + case.below(12) {
@@ -172,16 +170,27 @@ impl Case {
             for id in sets[from].difference(&sets[to]) {
                 let what = match source.kept(id) {
                     Some(Kept::Head(head)) => {
-                        format!("head {:?} {:?}: {:?}", head.entry.place(), head.entry.epochs(), target.judge(&head.entry, id))
+                        format!(
+                            "head {:?} {:?}: {:?}",
+                            head.entry.place(),
+                            head.entry.epochs(),
+                            target.judge(&head.entry, id)
+                        )
                     }
                     Some(Kept::Deal(deal)) => {
                         let [ask, bid] = [&deal.terms.ask, &deal.terms.bid].map(|lots| {
                             let here = |book: &matcher::Book| book.head(&lots.id).is_some();
                             (here(source), here(target), lots.id.prefix_u64() % 1000, lots.first_lot, lots.lots)
                         });
-                        format!("deal {} over {ask:?} and {bid:?}: {:?}", id.prefix_u64() >> 54, target.judge_deal(&deal))
+                        format!(
+                            "deal {} over {ask:?} and {bid:?}: {:?}",
+                            id.prefix_u64() >> 54,
+                            target.judge_deal(&deal)
+                        )
                     }
-                    Some(Kept::Proof(proof)) => format!("proof of {}: {:?}", proof.epoch(), target.proofs().judge(&proof)),
+                    Some(Kept::Proof(proof)) => {
+                        format!("proof of {}: {:?}", proof.epoch(), target.proofs().judge(&proof))
+                    }
                     None => "gone".into(),
                 };
                 lines.push_str(&format!("\n  {from} -> {to} {what}"));

@@ -77,7 +77,8 @@ impl Walk<'_> {
         self.skip(1 + more)?;
         let value = &self.bytes[begin..self.at];
         // What fits half of the bytes, or one byte below 251, has a shorter form.
-        let is_short = if more == 2 { value[1] == 0 && value[0] < 251 } else { value[more / 2..].iter().all(|&byte| byte == 0) };
+        let is_short =
+            if more == 2 { value[1] == 0 && value[0] < 251 } else { value[more / 2..].iter().all(|&byte| byte == 0) };
         (!is_short).then_some(())
     }
 
