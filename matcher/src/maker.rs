@@ -137,7 +137,7 @@ impl Market {
     }
 
     fn check_draft(&self, draft: &Draft, now: u64) -> Result<Standing, Refused> {
-        let slots = self.parameters.slots_per_owner;
+        let slots = self.book.slots_of(&self.owner);
         let epochs = epochs(&self.parameters, now, draft.life_s, 0);
         let slot = self.maker.free_slot(slots, epochs.1).ok_or(Refused::NoFreeSlot(slots))?;
         let version = self.next_version(slot, now);

@@ -84,7 +84,7 @@ impl Pool {
         let mut deals = Vec::new();
         for (number, (ask, bid)) in of(Side::Ask).flat_map(|ask| of(Side::Bid).map(move |bid| (ask, bid))).enumerate() {
             let number = number as u64;
-            if number % 7 != 0 || ask.place().0 == bid.place().0 {
+            if !number.is_multiple_of(7) || ask.place().0 == bid.place().0 {
                 continue;
             }
             let lots = [(0, 1), (1, 1), (0, 2)][(number % 3) as usize];
