@@ -120,7 +120,7 @@ fn bulk_authorities(orders: &[Order], sign: impl Fn(&Hash) -> Signature, domain:
     let proofs = bulk::proofs(&leaves).unwrap();
     let tree = proofs[0].tree_struct_hash(&leaves[0], "Order", protocol::typed::types::ORDER);
     let signature = sign(&domain.digest(&tree));
-    proofs.into_iter().map(|proof| Authority { signature, bulk: Some(proof), delegation: None }).collect()
+    proofs.into_iter().map(|proof| Authority { signature, bulk: Some(Box::new(proof)), delegation: None }).collect()
 }
 
 /// Messages of `size` orders each.
