@@ -157,7 +157,7 @@ impl Book {
     /// Whether `entry` with `id` would enter; costs no signature.
     ///
     /// # Errors
-    /// [`Rejected::Duplicate`], [`Rejected::Quota`], [`Rejected::Stale`] or [`Rejected::BookFull`].
+    /// [`Rejected::Duplicate`], [`Rejected::Quota`], [`Rejected::Expired`], [`Rejected::Stale`] or [`Rejected::BookFull`].
     pub fn judge(&self, entry: &Entry, id: &Hash) -> Result<(), Rejected> {
         if self.ids.find(id).is_some() {
             return Err(Rejected::Duplicate);
@@ -167,6 +167,9 @@ impl Book {
             return Err(Rejected::Quota);
         }
         let (from, expiry) = (self.first_epoch(entry), entry.epochs().1);
+        if expiry <= self.horizon {
+            return Err(Rejected::Expired);
+        }
         let rank = (version, core::cmp::Reverse(*id));
         let steps = self.slots.steps((owner, slot));
         let steps = || steps.into_iter().flat_map(|steps| steps.iter());

@@ -86,7 +86,7 @@ impl Screened {
     /// `is_good` says of a recovery that others share whether it is known to be good.
     fn add(
         &mut self,
-        (entry, digest): (Entry, Option<Digest>),
+        (entry, digest): Heard,
         id: Hash,
         (first, second): Recoveries,
         is_good: &dyn Fn(&Recovery) -> bool,
@@ -110,6 +110,9 @@ impl Screened {
         self.fresh.heads.push(FreshHead { entry, id, digest, recoveries });
     }
 }
+
+/// An entry, and the digest of its bytes if it came from gossip.
+type Heard = (Entry, Option<Digest>);
 
 /// What a gossip message of heads is remembered by while its signers are recovered.
 #[derive(Debug)]
@@ -150,6 +153,9 @@ impl Market {
     /// Every check of an entry that costs no recovery. Gives its id and the recoveries it takes.
     pub(crate) fn screen(&self, entry: &Entry, now: u64) -> Result<(Hash, Vec<Recovery>), Rejected> {
         let (id, (first, second)) = self.screen_with(entry, &mut Memo::new(&self.domain), now)?;
+        if entry.epochs().1 <= self.parameters.epoch_at(now) {
+            return Err(Rejected::Expired);
+        }
         match self.book.head(&id) {
             Some(_) => Err(Rejected::Duplicate),
             None => Ok((id, core::iter::once(first).chain(second).collect())),
@@ -157,13 +163,14 @@ impl Market {
     }
 
     /// As [`Market::screen`], but what is known under another signature passes too: only a recovery tells whether that
-    /// one is the owner's as well, or a forger's.
+    /// one is the owner's as well, or a forger's. So does what expired with the last epoch: other books keep it as long,
+    /// and those that lack it would differ from them.
     fn screen_with(&self, entry: &Entry, memo: &mut Memo, now: u64) -> Result<(Hash, Recoveries), Rejected> {
         entry.check(&self.parameters)?;
         let (from, expiry) = entry.epochs();
         let ahead = now.saturating_add(self.parameters.clock_tolerance_ms.into());
         let soonest = self.parameters.epoch_at(ahead).saturating_add(1);
-        if expiry <= self.parameters.epoch_at(now) {
+        if expiry <= self.parameters.epoch_at(now).saturating_sub(1) {
             return Err(Rejected::Expired);
         }
         if from > soonest {
@@ -189,7 +196,7 @@ impl Market {
     /// two signatures is verified twice, since the first may be forged.
     fn screen_each(
         &self,
-        entries: impl Iterator<Item = (Entry, Option<Digest>)>,
+        entries: impl Iterator<Item = Heard>,
         now: u64,
         is_good: &dyn Fn(&Recovery) -> bool,
     ) -> Screened {
@@ -215,7 +222,7 @@ impl Market {
 
     /// The entries of a message that are not known by their bytes, how many there are in all, and whether the rest is
     /// in the book already.
-    fn read(&self, bytes: &[u8]) -> Result<(Vec<(Entry, Option<Digest>)>, usize, bool), Rejected> {
+    fn read(&self, bytes: &[u8]) -> Result<(Vec<Heard>, usize, bool), Rejected> {
         let spans = wire::spans::entries(bytes)?;
         let heard = spans.len();
         let mut entries = Vec::with_capacity(heard);

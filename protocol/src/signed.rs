@@ -42,7 +42,7 @@ pub struct Authority {
     /// Over the object's digest, or over its tree's.
     pub signature: Signature,
     /// Where the object stands in a bulk-signed tree.
-    pub bulk: Option<BulkProof>,
+    pub bulk: Option<Box<BulkProof>>,
     /// Present when a delegate signed: the delegation and the owner's signature over it.
     pub delegation: Option<Box<(Delegation, Signature)>>,
 }

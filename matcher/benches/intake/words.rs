@@ -41,7 +41,7 @@ impl Owner {
         // An owner sells eight kinds of machine.
         let (kind, hashes) = (u64::from(slot / 8), 10_000_000 * (1 + number / 64 % 90));
         Order {
-            side: if number % 2 == 0 { Side::Ask } else { Side::Bid },
+            side: if number.is_multiple_of(2) { Side::Ask } else { Side::Bid },
             owner: self.address,
             slot,
             version: 1,
@@ -120,7 +120,7 @@ fn bulk_authorities(orders: &[Order], sign: impl Fn(&Hash) -> Signature, domain:
     let proofs = bulk::proofs(&leaves).unwrap();
     let tree = proofs[0].tree_struct_hash(&leaves[0], "Order", protocol::typed::types::ORDER);
     let signature = sign(&domain.digest(&tree));
-    proofs.into_iter().map(|proof| Authority { signature, bulk: Some(proof), delegation: None }).collect()
+    proofs.into_iter().map(|proof| Authority { signature, bulk: Some(Box::new(proof)), delegation: None }).collect()
 }
 
 /// Messages of `size` orders each.

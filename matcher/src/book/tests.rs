@@ -1,5 +1,7 @@
 //! The book alone: slots, staircases, fills and the bound, whatever the order of arrival.
 
+mod stakes;
+
 use alloc::vec;
 use alloc::vec::Vec;
 

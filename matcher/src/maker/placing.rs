@@ -75,7 +75,7 @@ impl Market {
         draft.excluded.sort_unstable();
         draft.excluded.dedup();
         self.may_sign(scope, now)?;
-        let slots = self.parameters.slots_per_owner;
+        let slots = self.book.slots_of(&self.owner);
         let epochs = self.epochs(now, draft.life_s, 0);
         if epochs.0 >= epochs.1 && draft.life_s > 0 {
             return Err(Refused::DelegationOver);

@@ -1,5 +1,6 @@
 //! Own heads are signed together: all that one input gave rise to by one signature over one tree, each with its proof.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use protocol::bulk::{self, BulkProof, LEAVES_MAX};
@@ -58,7 +59,7 @@ impl Market {
         let mut proofs = proofs.into_iter();
         for head in &mut heads {
             let mut authority = self.mandate.authority(signature);
-            authority.bulk = proofs.next();
+            authority.bulk = proofs.next().map(Box::new);
             match &mut head.standing.entry {
                 Entry::Order(order) => order.authority = authority,
                 Entry::Cancel(cancel) => cancel.authority = authority,
@@ -112,7 +113,7 @@ impl Market {
         self.maker.issuing.remove(&slot);
         self.maker.retry_ms.remove(&slot);
         self.maker.stale.insert(slot);
-        self.effects.push(Effect::Store(Record::Standing(alloc::boxed::Box::new(standing.clone()))));
+        self.effects.push(Effect::Store(Record::Standing(Box::new(standing.clone()))));
         let (version, from_epoch, is_withdrawn) = (entry.place().2, entry.epochs().0, standing.is_withdrawn);
         self.maker.standings.insert(slot, standing);
         match asker {

@@ -83,7 +83,7 @@ impl Person {
         let proofs = bulk::proofs(&leaves).unwrap();
         let tree = proofs[0].tree_struct_hash(&leaves[0], "Order", types::ORDER);
         let signature = self.sign(&market().domain().digest(&tree));
-        let authority = |proof| Authority { signature, bulk: Some(proof), delegation: None };
+        let authority = |proof: bulk::BulkProof| Authority { signature, bulk: Some(proof.into()), delegation: None };
         let signed = orders.into_iter().zip(proofs).map(|(body, proof)| Signed { body, authority: authority(proof) });
         signed.map(Entry::Order).collect()
     }

@@ -111,7 +111,7 @@ fn authority() -> impl Strategy<Value = Authority> {
     let delegation = (delegation(), signature()).prop_map(Box::new);
     (signature(), option::of(bulk), option::of(delegation)).prop_map(|(signature, bulk, delegation)| Authority {
         signature,
-        bulk,
+        bulk: bulk.map(Box::new),
         delegation,
     })
 }

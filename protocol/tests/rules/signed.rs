@@ -28,7 +28,7 @@ fn everything() -> Signed<Order> {
     let owners = CONSUMER.sign(&domain, &delegation.struct_hash());
     let authority = Authority {
         signature: CONSUMERS_DELEGATE.sign(&domain, &tree),
-        bulk: Some(proof),
+        bulk: Some(Box::new(proof)),
         delegation: Some(Box::new((delegation, owners))),
     };
     Signed { body, authority }

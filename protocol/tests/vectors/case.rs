@@ -117,7 +117,7 @@ pub fn bulk_signed(market: &Parameters, bodies: &[Body], key: Key) -> Vec<Author
     let proofs = bulk::proofs(&leaves).unwrap();
     let tree = proofs[0].tree_struct_hash(&leaves[0], bodies[0].primary(), bodies[0].type_string());
     let signature = key.sign(&market.domain(), &tree);
-    let authority = |proof| Authority { signature, bulk: Some(proof), delegation: None };
+    let authority = |proof| Authority { signature, bulk: Some(Box::new(proof)), delegation: None };
     proofs.into_iter().map(authority).collect()
 }
 

@@ -129,7 +129,7 @@ fn bulk(market: &Parameters) -> Vec<Case> {
     let task: Body = words::task(&market.domain()).into();
     let proof = Some(BulkProof { index: 0, siblings: vec![Hash::ZERO] });
     let signature = CONSUMER.sign(&market.domain(), &task.struct_hash());
-    let of_task = Authority { signature, bulk: proof, delegation: None };
+    let of_task = Authority { signature, bulk: proof.map(Box::new), delegation: None };
     vec![
         leaf("a leaf with a wrong sibling", "wrong_signer", &|proof| proof.siblings[1].0[31] ^= 1),
         leaf("a leaf at another's index", "wrong_signer", &|proof| proof.index = 2),

@@ -29,7 +29,7 @@ fn what_is_wrong_for_everyone_is_rejected_and_what_depends_on_the_hearer_is_igno
     type Change = fn(&mut Order);
     let cases: [(Change, Verdict); 12] = [
         (|_| {}, Verdict::Accept),
-        (|ask| (ask.from_epoch, ask.expiry_epoch) = (ask.from_epoch - 9, ask.from_epoch), Verdict::Ignore),
+        (|ask| (ask.from_epoch, ask.expiry_epoch) = (ask.from_epoch - 9, ask.from_epoch - 1), Verdict::Ignore),
         (|ask| ask.from_epoch += 2, Verdict::Ignore),
         (|ask| (ask.from_epoch, ask.expiry_epoch) = (u64::MAX - 1, u64::MAX), Verdict::Ignore),
         (|ask| ask.slot = 64, Verdict::Ignore),
