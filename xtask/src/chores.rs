@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{mesh, nightly, test, tidy, wasm};
+use crate::{fuzz, mesh, nightly, test, tidy, wasm};
 
 const USAGE: &str = "usage: cargo xtask <chore>
-  tidy [folder]    check the shape of the house
-  test             install what is missing, then everything that a change must pass
-  nightly          test, then the tests marked #[ignore]
-  wasm [--check]   build the C examples to WebAssembly, or compare what is committed with what they build
-  mesh             simulate gossip meshes and print their tables; best with --release";
+  tidy [folder]       check the shape of the house
+  test                install what is missing, then everything that a change must pass
+  fuzz [--seconds N]  run every fuzz target for N seconds, or 20
+  nightly             test, then the tests marked #[ignore]
+  wasm [--check]      build the C examples to WebAssembly, or compare what is committed with what they build
+  mesh                simulate gossip meshes and print their tables; best with --release";
 
 /// Runs the chore that `words` name; the error is for a person.
 pub fn run(words: &[&str]) -> Result<(), String> {
@@ -17,6 +18,8 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         ["tidy"] => tidy::run(&root()),
         ["tidy", folder] => tidy::run(Path::new(folder)),
         ["test"] => test::run(&root()),
+        ["fuzz"] => fuzz::run(&root()),
+        ["fuzz", "--seconds", seconds] => fuzz::run_with(&root(), seconds),
         ["nightly"] => nightly::run(&root()),
         ["mesh"] => mesh::run(),
         ["wasm"] => wasm::build_all(&root()),
@@ -37,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_chore_that_is_not_known_is_answered_with_the_list() {
-        for words in [&[][..], &["tdiy"], &["test", "now"], &["wasm", "--chek"]] {
+        for words in [&[][..], &["tdiy"], &["test", "now"], &["wasm", "--chek"], &["fuzz", "--seconds"]] {
             assert_eq!(run(words), Err(USAGE.into()));
         }
     }

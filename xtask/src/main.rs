@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod chores;
+mod fuzz;
 mod mesh;
 mod nightly;
 mod packages;

@@ -17,6 +17,7 @@ struct Need {
 
 const NEEDS: [Need; 4] = [
     Need { what: "a C compiler, for libsecp256k1", packages: &["gcc", "libc6-dev"], is_met: compiles_c },
+    Need { what: "a C++ compiler, for the engine of the fuzz targets", packages: &["g++"], is_met: compiles_cpp },
     Need {
         what: "a C compiler for WebAssembly, for the examples",
         packages: &["clang", "lld", "wasi-libc", "libclang-rt-dev-wasm32"],
@@ -114,6 +115,10 @@ fn is_there(package: &str) -> bool {
 
 fn compiles_c() -> bool {
     compiles(|folder| succeeds_in(folder, "cc", &["-o", "probe", "probe.c"]))
+}
+
+fn compiles_cpp() -> bool {
+    compiles(|folder| succeeds_in(folder, "c++", &["-x", "c++", "-include", "vector", "-o", "probe", "probe.c"]))
 }
 
 fn downloads() -> bool {

@@ -75,6 +75,28 @@ pub fn run_all(root: &Path, stages: &[Stage]) -> Result<(), String> {
 
 /// Runs one program at `root`, without input; the error names the command.
 pub fn run_program(root: &Path, words: &[String]) -> Result<(), String> {
+    let line = words.join(" ");
+    match command(root, words)?.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{line}` ended with {status}")),
+        Err(error) => Err(format!("`{line}` did not start: {error}")),
+    }
+}
+
+/// As [`run_program`], for one that talks too much: gives what it said, and prints it only where it failed.
+pub fn run_quietly(root: &Path, words: &[String]) -> Result<String, String> {
+    let line = words.join(" ");
+    let output = command(root, words)?.output().map_err(|error| format!("`{line}` did not start: {error}"))?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    println!("{said}");
+    Err(format!("`{line}` ended with {}", output.status))
+}
+
+fn command(root: &Path, words: &[String]) -> Result<Command, String> {
     let (program, arguments) = words.split_first().ok_or("nothing to run")?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root).stdin(Stdio::null());
@@ -86,12 +108,7 @@ pub fn run_program(root: &Path, words: &[String]) -> Result<(), String> {
             command.env_remove(name);
         }
     }
-    let line = words.join(" ");
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("`{line}` ended with {status}")),
-        Err(error) => Err(format!("`{line}` did not start: {error}")),
-    }
+    Ok(command)
 }
 
 fn summary(stages: &[Stage], endings: &[Ending]) -> String {
@@ -137,6 +154,14 @@ mod tests {
     fn a_program_that_is_not_there_is_a_failure_that_says_so() {
         let failure = run_program(Path::new("."), &["no-such-program".into()]).unwrap_err();
         assert!(failure.starts_with("`no-such-program` did not start"), "{failure}");
+    }
+
+    #[test]
+    fn what_a_quiet_program_says_is_given_and_its_failure_names_the_command() {
+        let words = |text: &str| ["sh", "-c", text].map(String::from);
+        assert_eq!(run_quietly(Path::new("."), &words("echo a; echo b >&2")), Ok("a\nb\n".into()));
+        let failure = run_quietly(Path::new("."), &words("exit 3")).unwrap_err();
+        assert!(failure.contains("exit 3") && failure.contains("exit status: 3"), "{failure}");
     }
 
     #[test]

@@ -65,7 +65,11 @@ impl Market {
 
     pub(crate) fn on_end_signed(&mut self, user: Option<u64>, end: DealEnd, signature: Signature, now: u64) {
         let (id, cause, elapsed_s) = (end.deal, end.cause, end.elapsed_s);
-        let Some(deal) = self.deals.by_id.get_mut(&id) else { return };
+        let Some(deal) = self.deals.by_id.get_mut(&id) else {
+            // Ended and forgotten while it was being signed.
+            let answers = user.map(|user| Effect::Answer { user, answer: Err(Refused::DealOver) });
+            return self.effects.extend(answers);
+        };
         let was_live = deal.is_live();
         if deal.end.is_none() {
             deal.end = Some((end, Box::new(self.mandate.authority(signature))));

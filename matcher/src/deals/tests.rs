@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use protocol::{Acknowledgement, Address, Authority, Hash, Side, Signature};
 
 use super::{Deal, DealState, EndReason};
+use crate::effect::{Effect, Refused};
 use crate::input::Input;
 use crate::market::Market;
 use crate::world::people::{Person, capacity, draft, market, terms};
@@ -109,6 +110,25 @@ fn finished_deals_are_forgotten_after_a_day_or_above_a_bound() {
     assert_eq!(remembered(10, 80_000_000), 10);
     assert_eq!(remembered(10, 86_500_000), 0);
     assert_eq!(remembered(10_050, 80_000_000), 10_000);
+}
+
+/// A user was left without an answer when the key was so slow that the deal was over and forgotten by then.
+#[test]
+fn who_ends_a_deal_is_answered_even_if_it_is_forgotten_before_the_end_is_signed() {
+    let mut machine = Market::new(market(), Address([2; 20]));
+    let running = deal(|deal| (deal.started_ms, deal.heard_ms) = (START_MS, START_MS));
+    let id = running.id;
+    machine.handle(Input::Restore { standings: alloc::vec![], deals: alloc::vec![running] }, START_MS);
+    machine.handle(Input::Tick, START_MS);
+    let effects = machine.handle(Input::EndDeal { user: 7, deal: id }, START_MS);
+    let Some(Effect::Sign { ticket, .. }) = effects.last() else { panic!("{effects:?}") };
+    for later_ms in [700_000, 100_000_000] {
+        machine.handle(Input::Tick, START_MS + later_ms);
+    }
+    assert!(machine.deal(&id).is_none());
+    let signed = Input::Signed { ticket: *ticket, signature: Signature([1; 65]) };
+    let effects = machine.handle(signed, START_MS + 100_000_000);
+    assert!(matches!(effects[..], [Effect::Answer { user: 7, answer: Err(Refused::DealOver) }]), "{effects:?}");
 }
 
 #[test]

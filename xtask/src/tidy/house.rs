@@ -13,7 +13,7 @@ pub struct House {
     pub workspace: Manifest,
     /// The members' manifests, in the workspace's order.
     pub members: Vec<Manifest>,
-    /// Every Rust file of every member.
+    /// Every Rust file of every member and of the folders that have a workspace of their own.
     pub sources: Vec<Source>,
 }
 
@@ -25,6 +25,9 @@ impl House {
         for member in Manifest::new("Cargo.toml", &files[0].1)?.members() {
             files.push((format!("{member}/Cargo.toml"), text_of(&root.join(&member).join("Cargo.toml"))?));
             walk(root, &member, &mut files)?;
+        }
+        for folder in Manifest::new("Cargo.toml", &files[0].1)?.excluded() {
+            walk(root, &folder, &mut files)?;
         }
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         House::parse(&files)

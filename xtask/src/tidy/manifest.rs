@@ -40,8 +40,17 @@ impl Manifest {
 
     /// The members of a workspace's manifest.
     pub fn members(&self) -> Vec<String> {
-        let members = self.table.get("workspace").and_then(|workspace| workspace.get("members"));
-        let names = members.and_then(Value::as_array).into_iter().flatten();
+        self.folders("members")
+    }
+
+    /// The folders that a workspace's manifest leaves to workspaces of their own.
+    pub fn excluded(&self) -> Vec<String> {
+        self.folders("exclude")
+    }
+
+    fn folders(&self, key: &str) -> Vec<String> {
+        let folders = self.table.get("workspace").and_then(|workspace| workspace.get(key));
+        let names = folders.and_then(Value::as_array).into_iter().flatten();
         names.filter_map(Value::as_str).map(String::from).collect()
     }
 
