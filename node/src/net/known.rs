@@ -204,7 +204,8 @@ mod tests {
         (4..=9).for_each(|seed| known.learn(id(seed), place(seed), now));
         let mut left: Vec<PeerId> = known.entries.keys().copied().collect();
         let mut expected = vec![id(1), id(2), id(9)];
-        (left.sort(), expected.sort());
+        left.sort();
+        expected.sort();
         assert_eq!(left, expected, "strangers that come by themselves drive out only each other");
         known.met(&id(9), true);
         known.learn(id(1), place(7), now);

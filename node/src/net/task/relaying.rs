@@ -16,6 +16,9 @@ use super::Task;
 
 /// How long a relay that had no place, or took it back, is not asked again.
 const RELAY_PAUSE: Duration = Duration::from_secs(60);
+/// How long a node waits to be told that it can be dialed. A router that drops what it was not asked for leaves AutoNAT
+/// without any answer.
+const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a direct connection must stand before the relayed one beside it is closed.
 const DETOUR_TIME: Duration = Duration::from_secs(5);
 
@@ -31,8 +34,10 @@ struct Reserved {
 pub(super) struct Reachability {
     /// The world of this node is its machine: whoever is in it can dial it wherever it listens.
     is_local: bool,
-    /// Whether a peer tried to dial this node and failed.
+    /// Whether a peer tried to dial this node and failed, or none said that it can.
     is_doubted: bool,
+    /// Since when there are peers that could have said so.
+    met_at: Option<Instant>,
     /// Places at relays.
     reserved: HashMap<ListenerId, Reserved>,
     /// When relays that said no are asked again.
@@ -44,7 +49,7 @@ pub(super) struct Reachability {
 impl Reachability {
     pub(super) fn new(is_local: bool) -> Reachability {
         let (reserved, again_at) = (HashMap::new(), HashMap::new());
-        Reachability { is_local, is_doubted: false, reserved, again_at, is_relay: false }
+        Reachability { is_local, is_doubted: false, met_at: None, reserved, again_at, is_relay: false }
     }
 
     pub(super) fn is_local(&self) -> bool {
@@ -121,6 +126,12 @@ impl Task {
                 self.reachability.reserved.remove(&listener);
             }
             return;
+        }
+        let met_at = *self.reachability.met_at.get_or_insert(now);
+        if self.peers.count_welcome() == 0 {
+            self.reachability.met_at = None;
+        } else if met_at + PROBE_PATIENCE <= now {
+            self.reachability.is_doubted = true;
         }
         let is_listening = self.swarm.listeners().any(|address| !listening::is_relayed(address));
         if is_listening && !self.reachability.is_doubted {
