@@ -98,7 +98,7 @@ pub fn adopt(data: &Path, market: Option<&Path>, grant: Option<&Grant>) -> Resul
 }
 
 fn ensure_over(store: &Store, owner: Address, (epoch, now_ms): (u64, u64)) -> Result<(), AdoptionError> {
-    let Input::Restore { standings, deals } = engine::restore(store)? else { return Ok(()) };
+    let Input::Restore { standings, deals, .. } = engine::restore(store)? else { return Ok(()) };
     // What has expired stands in no book, whether or not the node would have renewed it.
     let stands = |standing: &&Standing| !standing.is_withdrawn && standing.version_and_expiry().1 > epoch;
     let runs = |deal: &&Deal| match deal.state {

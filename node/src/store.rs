@@ -62,8 +62,16 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 8] =
-        [Table::Heads, Table::Deals, Table::Tasks, Table::Receipts, Table::Measurements, Table::Bans, Table::Book, Table::Peers];
+    pub const ALL: [Table; 8] = [
+        Table::Heads,
+        Table::Deals,
+        Table::Tasks,
+        Table::Receipts,
+        Table::Measurements,
+        Table::Bans,
+        Table::Book,
+        Table::Peers,
+    ];
 
     /// The table's name in the file; never changes.
     pub fn name(self) -> &'static str {

@@ -15,7 +15,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 5] = [
     Need { what: "a C compiler, for libsecp256k1", packages: &["gcc", "libc6-dev"], is_met: compiles_c },
     Need { what: "a C++ compiler, for the engine of the fuzz targets", packages: &["g++"], is_met: compiles_cpp },
     Need {
@@ -29,8 +29,8 @@ const NEEDS: [Need; 4] = [
         is_met: downloads,
     },
     Need {
-        what: "root, network namespaces and their tools, for the test of a parted network",
-        packages: &["iproute2", "ethtool"],
+        what: "root, network namespaces and their tools, for the tests of a parted network and of routers",
+        packages: &["iproute2", "ethtool", "nftables"],
         is_met: makes_networks,
     },
 ];
@@ -131,7 +131,8 @@ fn makes_networks() -> bool {
     let is_made = succeeds("ip", &["netns", "add", &name]);
     let is_linked = is_made
         && succeeds("ip", &["-n", &name, "link", "add", "here", "type", "veth", "peer", "name", "there"])
-        && succeeds("ip", &["netns", "exec", &name, "ethtool", "-K", "here", "tx", "off", "gso", "off"]);
+        && succeeds("ip", &["netns", "exec", &name, "ethtool", "-K", "here", "tx", "off", "gso", "off"])
+        && succeeds("ip", &["netns", "exec", &name, "nft", "add", "table", "ip", "probe"]);
     is_made && succeeds("ip", &["netns", "delete", &name]) && is_linked
 }
 

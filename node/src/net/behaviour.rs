@@ -29,6 +29,10 @@ use super::limits::{NetLimits, RECORDS_MAX};
 const IDENTIFY_VERSION: &str = "souk/1";
 /// How long an address record lives without being renewed.
 const RECORD_TTL: Duration = Duration::from_secs(3600);
+/// How often the other side of a connection is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// After so long without an answer the connection is dead: TCP alone would keep it for many minutes.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest frame of peer discovery.
 const KAD_FRAME_MAX: usize = 16 * 1024;
 
@@ -129,7 +133,7 @@ pub(super) fn swarm(
         kad: kad(here, market),
         identify: identify::Behaviour::new(identify),
         mdns: mdns.into(),
-        ping: ping::Behaviour::default(),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
         relay: relay(here, limits),
         relayed,
         direct: dcutr::Behaviour::new(here),
@@ -197,7 +201,9 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
         .mesh_n(limits.mesh)
         .mesh_n_low(limits.mesh_low)
         .mesh_n_high(limits.mesh_high)
-        .flood_publish(true)
+        .mesh_outbound_min(limits.mesh_outbound_min)
+        // A batch to all of a hundred peers takes a usual line a third of a second: docs/mesh.md.
+        .flood_publish(false)
         .connection_handler_queue_len(limits.queue_messages_max)
         .publish_queue_duration(Duration::from_secs(limits.publish_timeout_s))
         .forward_queue_duration(Duration::from_secs(limits.forward_timeout_s))
@@ -317,7 +323,7 @@ mod tests {
         assert_eq!(config.publish_queue_duration(), Duration::from_secs(limits.publish_timeout_s));
         assert_eq!(config.max_transmit_size(), limits.gossip_frame_max);
         assert!(limits.gossip_max + 1024 < limits.gossip_frame_max, "a full message has room for its envelope");
-        assert!(config.validate_messages() && config.flood_publish());
+        assert!(config.validate_messages() && !config.flood_publish());
         assert!(matches!(config.validation_mode(), ValidationMode::Anonymous));
     }
 

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 /// The first wait after a dial that failed; it doubles.
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 /// The longest wait between two dials of one address.
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
 /// One address from the configuration.
 #[derive(Debug)]
@@ -44,7 +44,6 @@ impl Bootstrap {
     /// A dial of `address` has begun.
     pub(super) fn dialing(&mut self, address: &Multiaddr, connection: ConnectionId) {
         for entry in self.entries.iter_mut().filter(|entry| entry.address == *address) {
-            tracing::warn!("{address} does not answer; trying again in {} s", entry.backoff.as_secs());
             entry.dialing = Some(connection);
         }
     }
@@ -70,6 +69,7 @@ impl Bootstrap {
     /// A dial of `address` failed or could not begin: it waits longer each time.
     pub(super) fn failed(&mut self, address: &Multiaddr, now: Instant) {
         for entry in self.entries.iter_mut().filter(|entry| entry.address == *address) {
+            tracing::warn!("{address} does not answer; trying again in {} s", entry.backoff.as_secs());
             entry.dialing = None;
             entry.next_at = now + entry.backoff;
             entry.backoff = (entry.backoff * 2).min(BACKOFF_MAX);
@@ -96,7 +96,7 @@ mod tests {
         let address: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().unwrap();
         let mut bootstrap = Bootstrap::new(vec![address.clone()], start);
         let mut at = start;
-        for wait_s in [1, 2, 4, 8, 16, 30, 30] {
+        for wait_s in [1, 2, 4, 8, 10, 10] {
             assert_eq!(due(&bootstrap, at), 1);
             let connection = ConnectionId::new_unchecked(wait_s);
             bootstrap.dialing(&address, connection);

@@ -47,12 +47,14 @@ pub struct NetLimits {
     pub gossip_max: usize,
     /// Bytes of one gossip frame: room for a message and its envelope.
     pub gossip_frame_max: usize,
-    /// Peers that a topic's mesh aims for.
+    /// Peers that a topic's mesh aims for; docs/mesh.md says why so many.
     pub mesh: usize,
     /// Peers below which a topic's mesh grows.
     pub mesh_low: usize,
     /// Peers above which a topic's mesh shrinks.
     pub mesh_high: usize,
+    /// Of a topic's mesh, peers at least that this node dialed.
+    pub mesh_outbound_min: usize,
     /// Bytes of one request.
     pub request_max: usize,
     /// Bytes of one response.
@@ -134,9 +136,10 @@ impl Default for NetLimits {
             idle_connection_s: 90,
             gossip_max: GOSSIP_MAX,
             gossip_frame_max: 64 * 1024,
-            mesh: 6,
-            mesh_low: 5,
+            mesh: 8,
+            mesh_low: 6,
             mesh_high: 12,
+            mesh_outbound_min: 3,
             request_max: REQUEST_MAX,
             response_max: RESPONSE_MAX,
             request_timeout_s: 10,
@@ -159,7 +162,7 @@ impl Default for NetLimits {
             faults_max: 16,
             events_max: EVENTS_CAP,
             outbound_target: 8,
-            outbound_near: 5,
+            outbound_near: 4,
             outbound_max: 16,
             outbound_per_network_max: 2,
             near_score_max: 10,

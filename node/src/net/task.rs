@@ -258,7 +258,8 @@ impl Task {
             BehaviourEvent::Ping(ping::Event { peer, result: Ok(round_trip), .. }) => {
                 self.on_round_trip(&peer, round_trip);
             }
-            BehaviourEvent::Ping(_) => {}
+            BehaviourEvent::Ping(ping::Event { result: Err(ping::Failure::Unsupported), .. }) => {}
+            BehaviourEvent::Ping(ping::Event { connection, .. }) => drop(self.swarm.close_connection(connection)),
             BehaviourEvent::Probe(event) => self.on_probed(event),
             BehaviourEvent::Relay(event) => tracing::debug!(?event, "as a relay"),
             BehaviourEvent::Relayed(event) => tracing::debug!(?event, "behind a relay"),

@@ -143,7 +143,7 @@ impl Task {
         let is_same_life = matches!(&peer.stage, Stage::Welcome(before) if before.salt == hello.salt);
         peer.stage = Stage::Welcome(hello);
         let address = peer.address;
-        let is_outbound = peer.links.first().is_some_and(|link| link.direction == Direction::Outbound);
+        let is_outbound = peer.link().is_some_and(|link| link.direction == Direction::Outbound);
         let is_news = !std::mem::replace(&mut peer.is_up, true) || !is_same_life;
         let early = std::mem::take(&mut peer.early);
         for waiter in std::mem::take(&mut peer.dial_waiters) {

@@ -95,6 +95,7 @@ impl Fleet {
             files: Arc::new(Files::open(&folder.cache()).unwrap()),
             file: self.file.clone(),
             folder,
+            mandate: protocol::Mandate::own(key.address()),
             key,
         };
         let config = Config {

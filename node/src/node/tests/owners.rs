@@ -73,7 +73,7 @@ impl Owner {
         let proofs = bulk::proofs(&leaves).unwrap();
         let root = proofs[0].tree_struct_hash(&leaves[0], "Order", types::ORDER);
         let signature = self.key.sign(&domain.digest(&root));
-        let authority = |proof| Authority { signature, bulk: Some(proof), delegation: None };
+        let authority = |proof| Authority { signature, bulk: Some(Box::new(proof)), delegation: None };
         proofs.into_iter().map(authority).collect()
     }
 }
