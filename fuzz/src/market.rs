@@ -130,7 +130,10 @@ impl World {
             17..=19 => self.come_back(source)?,
             20..=28 => self.answer_pending(source.arbitrary::<u8>()?.into()),
             29 => self.lie(source)?,
-            30 if source.arbitrary()? => self.input(Input::PeerUp(anyone(source)?)),
+            30 if source.arbitrary()? => {
+                let (peer, salt) = (anyone(source)?, Salt::of_pair(&Hash::ZERO, &Hash::ZERO));
+                self.input(Input::PeerUp { peer, salt, is_outbound: source.arbitrary()? });
+            }
             30 => self.input(Input::PeerDown(anyone(source)?)),
             _ if source.ratio(1, 4)? => self.restart(),
             _ => self.measure(),
@@ -298,10 +301,12 @@ impl World {
     fn restart(&mut self) {
         let standings = self.machine.standings().cloned().collect();
         let deals = self.machine.deals().cloned().collect();
+        let book = self.machine.book();
+        let kept = book.kept_ids().filter_map(|id| Some((*id, book.kept(id)?.to_item()))).collect();
         self.machine = Market::new(market(), person(0));
         (self.pending, self.sent) = (vec![], vec![]);
         [&mut self.heard, &mut self.asked, &mut self.wished].into_iter().for_each(BTreeSet::clear);
-        self.input(Input::Restore { standings, deals });
+        self.input(Input::Restore { kept, standings, deals });
         self.measure();
     }
 
