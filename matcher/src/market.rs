@@ -166,7 +166,7 @@ impl Market {
             }
             Request::Sync(summary) => self.on_sync_asked((from, token), &summary, now),
             Request::Symbols { epoch, from: first, count } => {
-                self.on_symbols_asked((from, token), (epoch, first, count), now);
+                self.on_symbols_asked((from, token), (epoch, first, count));
             }
             Request::Exchange { items, wants } => self.on_exchange_asked((from, token), (items, wants), now),
             Request::Propose { orders, terms, consumer } => {

@@ -41,6 +41,8 @@ const CHOSEN_MAX: usize = 8;
 const WARM: usize = 4 * SYMBOLS_HEARTBEAT;
 /// Requests of comparison that one neighbour may make in an epoch; more are declined.
 const REQUESTS_PER_EPOCH: u32 = 64;
+/// Of these, requests that may have the whole set looked through; the others find what is new, and no more.
+const SCANS_PER_EPOCH: u32 = 8;
 /// Rounds that came to nothing by a neighbour's fault, before it is left out of comparisons for a while.
 const STRIKES_MAX: u32 = 4;
 /// For so many epochs.
@@ -67,8 +69,10 @@ pub(crate) struct Neighbour {
     decoder: Option<Decoder>,
     /// The symbols that it is being sent, and the epoch in which they were true.
     served: Option<(u64, Snapshot)>,
-    /// Requests it made in an epoch.
-    requests: (u64, u32),
+    /// Requests it made in this epoch.
+    requests: u32,
+    /// How often the whole set was looked through for it in this epoch.
+    scans: u32,
     strikes: u32,
     quiet_until_ms: u64,
     sealed: Sealed,
@@ -88,7 +92,8 @@ impl Neighbour {
             is_owing: true,
             decoder: None,
             served: None,
-            requests: (0, 0),
+            requests: 0,
+            scans: 0,
             strikes: 0,
             quiet_until_ms: 0,
             sealed: None,
@@ -160,14 +165,20 @@ impl Sync {
         }
     }
 
-    /// Counts a request of `peer` in `epoch`, and says whether it is within its share.
-    fn may_ask(&mut self, peer: &Address, epoch: u64) -> bool {
+    /// Counts a request of `peer`, and says whether it is within its share.
+    fn may_ask(&mut self, peer: &Address) -> bool {
         let Some(neighbour) = self.neighbours.get_mut(peer) else { return false };
-        if neighbour.requests.0 != epoch {
-            neighbour.requests = (epoch, 0);
+        neighbour.requests = neighbour.requests.saturating_add(1);
+        neighbour.requests <= REQUESTS_PER_EPOCH
+    }
+
+    /// Another epoch: everyone has its whole share again, and one of those that are not asked at every heartbeat its
+    /// turn.
+    fn begin_epoch(&mut self) {
+        for neighbour in self.neighbours.values_mut() {
+            (neighbour.requests, neighbour.scans) = (0, 0);
         }
-        neighbour.requests.1 = neighbour.requests.1.saturating_add(1);
-        neighbour.requests.1 <= REQUESTS_PER_EPOCH
+        self.take_turns();
     }
 
     /// Everyone that this node asks is asked soon.
@@ -177,7 +188,6 @@ impl Sync {
         }
     }
 
-    /// One of those that are not asked at every heartbeat has its turn.
     fn take_turns(&mut self) {
         let mut others = self.neighbours.iter().filter(|(_, one)| !one.is_chosen).map(|(peer, _)| *peer);
         let first = others.clone().next();
@@ -187,26 +197,31 @@ impl Sync {
         }
     }
 
-    /// The ids behind these short ids; unknown ones are left out.
-    fn find(&self, sketch: &Sketch, shorts: &[u64], book: &Book) -> Vec<Hash> {
+    /// The ids behind these short ids of a neighbour's salt; unknown ones are left out.
+    fn find(&mut self, peer: &Address, shorts: &[u64], book: &Book) -> Vec<Hash> {
         let wanted: BTreeSet<u64> = shorts.iter().copied().collect();
-        self.search(book, wanted.len(), |id| wanted.contains(&sketch.short(id)))
+        self.search(peer, book, wanted.len(), |short| wanted.contains(&short))
     }
 
     /// The ids whose short ids end so; a few may be others that end the same.
-    fn find_low(&self, sketch: &Sketch, lows: &[u32], book: &Book) -> Vec<Hash> {
+    fn find_low(&mut self, peer: &Address, lows: &[u32], book: &Book) -> Vec<Hash> {
         let wanted: BTreeSet<u32> = lows.iter().take(WANTS_MAX).copied().collect();
-        self.search(book, wanted.len(), |id| wanted.contains(&(sketch.short(id) as u32)))
+        self.search(peer, book, wanted.len(), |short| wanted.contains(&(short as u32)))
     }
 
-    /// Ids that `is_wanted`, the newest looked at first; all are looked at unless `count` were found before.
-    fn search(&self, book: &Book, count: usize, is_wanted: impl Fn(&Hash) -> bool) -> Vec<Hash> {
-        let recent: BTreeSet<Hash> = self.recent.iter().filter(|id| is_wanted(id)).copied().collect();
+    /// Ids whose short ids are wanted, the newest looked at first; all are looked at if `count` were not found so, unless
+    /// that was done for this neighbour often enough.
+    fn search(&mut self, peer: &Address, book: &Book, count: usize, is_wanted: impl Fn(u64) -> bool) -> Vec<Hash> {
+        let Some(neighbour) = self.neighbours.get_mut(peer) else { return Vec::new() };
+        let salt = neighbour.sketch.salt();
+        let is_found = |id: &&Hash| is_wanted(salt.short(id));
+        let recent: BTreeSet<Hash> = self.recent.iter().filter(is_found).copied().collect();
         let recent: Vec<Hash> = recent.into_iter().filter(|id| book.kept(id).is_some()).collect();
-        match recent.len() >= count {
-            true => recent,
-            false => book.kept_ids().filter(|id| is_wanted(id)).copied().collect(),
+        if recent.len() >= count || neighbour.scans >= SCANS_PER_EPOCH {
+            return recent;
         }
+        neighbour.scans += 1;
+        book.kept_ids().filter(is_found).copied().collect()
     }
 }
 

@@ -118,7 +118,10 @@ fn who_ends_a_deal_is_answered_even_if_it_is_forgotten_before_the_end_is_signed(
     let mut machine = Market::new(market(), Address([2; 20]));
     let running = deal(|deal| (deal.started_ms, deal.heard_ms) = (START_MS, START_MS));
     let id = running.id;
-    machine.handle(Input::Restore { kept: alloc::vec![], standings: alloc::vec![], deals: alloc::vec![running] }, START_MS);
+    machine.handle(
+        Input::Restore { kept: alloc::vec![], standings: alloc::vec![], deals: alloc::vec![running] },
+        START_MS,
+    );
     machine.handle(Input::Tick, START_MS);
     let effects = machine.handle(Input::EndDeal { user: 7, deal: id }, START_MS);
     let Some(Effect::Sign { ticket, .. }) = effects.last() else { panic!("{effects:?}") };

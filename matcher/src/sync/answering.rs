@@ -35,7 +35,7 @@ impl Market {
         let epoch = self.parameters.epoch_at(now);
         // At an epoch's end both sides let things go; in between the sets cannot be compared.
         let is_settled = self.book_epoch() == Some(epoch) && summary.epoch == epoch;
-        let is_allowed = self.sync.may_ask(from, epoch) && is_settled;
+        let is_allowed = self.sync.may_ask(from) && is_settled;
         let neighbour = self.sync.neighbours.get_mut(from).filter(|one| is_allowed && now >= one.quiet_until_ms);
         let Some(neighbour) = neighbour else { return Synced::NotNow };
         let sketch = &neighbour.sketch;
@@ -50,8 +50,7 @@ impl Market {
             }
             Ok(Progress::Done(difference)) => {
                 neighbour.is_owing |= !difference.there.is_empty();
-                let Some(neighbour) = self.sync.neighbours.get(from) else { return Synced::NotNow };
-                let ids = self.sync.find(&neighbour.sketch, &difference.here, &self.book);
+                let ids = self.sync.find(from, &difference.here, &self.book);
                 Synced::Lacking(items_of(&self.book, &ids, RESPONSE_ITEMS_BYTES_MAX))
             }
             Ok(Progress::More) => self.begin_symbols(from, summary, epoch),
@@ -84,14 +83,8 @@ impl Market {
         Synced::Symbols { symbols, total: total as u32 }
     }
 
-    pub(crate) fn on_symbols_asked(
-        &mut self,
-        (from, token): (Address, u64),
-        (epoch, first, count): (u64, u32, u32),
-        now: u64,
-    ) {
-        let running = self.parameters.epoch_at(now);
-        let is_allowed = self.sync.may_ask(&from, running);
+    pub(crate) fn on_symbols_asked(&mut self, (from, token): (Address, u64), (epoch, first, count): (u64, u32, u32)) {
+        let is_allowed = self.sync.may_ask(&from);
         let served = self.sync.neighbours.get(&from).filter(|_| is_allowed).and_then(|one| one.served.as_ref());
         let symbols = served.filter(|(at, _)| *at == epoch).map(|(_, all)| all.encode(first as usize, count as usize));
         match symbols {
@@ -106,12 +99,10 @@ impl Market {
         (items, wants): (Vec<Item>, Vec<u32>),
         now: u64,
     ) {
-        let epoch = self.parameters.epoch_at(now);
-        if !self.sync.may_ask(&from, epoch) || wants.len() > WANTS_MAX {
+        if !self.sync.may_ask(&from) || wants.len() > WANTS_MAX {
             return self.respond(token, Response::Declined(Rejected::RateLimit));
         }
-        let Some(neighbour) = self.sync.neighbours.get(&from) else { return };
-        let ids = self.sync.find_low(&neighbour.sketch, &wants, &self.book);
+        let ids = self.sync.find_low(&from, &wants, &self.book);
         let wanted = items_of(&self.book, &ids, RESPONSE_ITEMS_BYTES_MAX);
         self.respond(token, Response::Items(wanted));
         self.take_items(from, items, None, now);

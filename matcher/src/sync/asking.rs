@@ -154,8 +154,7 @@ impl Market {
         if difference.is_empty() {
             return;
         }
-        let Some(neighbour) = self.sync.neighbours.get(&peer) else { return };
-        let ids = self.sync.find(&neighbour.sketch, &difference.here, &self.book);
+        let ids = self.sync.find(&peer, &difference.here, &self.book);
         let items = items_of(&self.book, &ids, REQUEST_ITEMS_BYTES_MAX);
         let wants: Vec<u32> = difference.there.iter().take(WANTS_MAX).map(|short| *short as u32).collect();
         self.ask_neighbour(peer, Request::Exchange { items, wants });

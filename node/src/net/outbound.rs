@@ -115,12 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn five_are_the_nearest_and_three_are_chosen_by_chance() {
+    fn four_are_the_nearest_and_four_are_chosen_by_chance() {
         let now = Instant::now();
         let measured = candidates(&(0..40).map(|n| Some(10 + n)).collect::<Vec<_>>());
         let mut outbound = Outbound::new(now);
-        assert_eq!(fill(&mut outbound, measured.clone(), now), (5, 3));
-        assert!(measured[..5].iter().all(|one| outbound.chosen.get(&one.id) == Some(&Choice::Near)));
+        assert_eq!(fill(&mut outbound, measured.clone(), now), (4, 4));
+        assert!(measured[..4].iter().all(|one| outbound.chosen.get(&one.id) == Some(&Choice::Near)));
         let unmeasured = candidates(&[None; 20]);
         assert_eq!(fill(&mut Outbound::new(now), unmeasured, now), (0, 8), "nearness has to be measured first");
         assert_eq!(fill(&mut Outbound::new(now), candidates(&[None, Some(3)]), now), (1, 1));
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(outbound.surplus(&limits, latency), None);
         assert_eq!(outbound.next(&fresh, &limits, (later, 1)), Some(fresh[0].id));
         assert_eq!(outbound.next(&fresh, &limits, (later, 1)), None, "one trial at a time");
-        assert_eq!(outbound.surplus(&limits, latency), Some(measured[4].id));
+        assert_eq!(outbound.surplus(&limits, latency), Some(measured[3].id));
         assert_eq!(outbound.surplus(&limits, |_| None), None, "whoever is busy stays");
     }
 }
