@@ -10,6 +10,8 @@ mod watch;
 
 use clap::Subcommand;
 
+pub(crate) use epoch::neighbours;
+
 use super::context::Context;
 use super::error::CliError;
 

@@ -22,9 +22,13 @@ impl Epoch {
     }
 }
 
+/// `1 neighbour`, `5 neighbours`.
+pub(crate) fn neighbours(count: usize) -> String {
+    if count == 1 { "1 neighbour".to_owned() } else { format!("{count} neighbours") }
+}
+
 /// `5 neighbours sealed the same, 41 ms after the epoch's end`, and who did not.
-pub(crate) fn agreement(word: &AgreementWord) -> Vec<String> {
-    let neighbours = |count: usize| if count == 1 { "1 neighbour".to_owned() } else { format!("{count} neighbours") };
+fn agreement(word: &AgreementWord) -> Vec<String> {
     let mut lines = Vec::new();
     match (word.agree.len(), word.took_ms) {
         (0, _) if word.differ.is_empty() && word.silent.is_empty() => lines.push("no neighbours to agree with".into()),

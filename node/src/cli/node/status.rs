@@ -7,6 +7,7 @@ use crate::api::words::{MetricWord, StatusWord};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::key::{ending, until};
+use crate::cli::market::neighbours;
 use crate::cli::table::{facts, grouped, short};
 
 /// How the running node is.
@@ -37,8 +38,8 @@ fn text(status: &StatusWord) -> String {
     let agreement = status.cleared.as_ref().and_then(|epoch| epoch.agreement.as_ref());
     let agreement = agreement.map_or("none yet".into(), |word| {
         let differ = if word.differ.is_empty() { "" } else { " (see souk market epoch)" };
-        let (agree, others) = (word.agree.len(), word.differ.len());
-        format!("{agree} neighbours sealed the same, {others} another book{differ}, {} silent", word.silent.len())
+        let (agree, others) = (neighbours(word.agree.len()), word.differ.len());
+        format!("{agree} sealed the same, {others} another book{differ}, {} silent", word.silent.len())
     });
     let mut rows = vec![
         ("address", status.address.to_string()),
