@@ -10,7 +10,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
-use protocol::talk::{Request, Response};
+use protocol::talk::{Request, Response, Summary};
 use protocol::{Address, Entry, Hash, Rejected, keccak256};
 
 use crate::effect::{Answer, Effect, Event, Refused, Topic, Verdict};
@@ -68,6 +68,8 @@ pub struct World {
     pub faults: Faults,
     /// Peers of whom no word arrives.
     pub mute: BTreeSet<usize>,
+    /// What each peer last said that it holds.
+    pub said: BTreeMap<usize, Summary>,
     /// How many requests of each kind were sent.
     pub sent: BTreeMap<&'static str, usize>,
     /// Responses to requests that a test made itself.
@@ -106,6 +108,7 @@ impl World {
             peers: peers.collect(),
             faults,
             mute: BTreeSet::new(),
+            said: BTreeMap::new(),
             sent: BTreeMap::new(),
             caught: BTreeMap::new(),
             cuts: BTreeSet::new(),
@@ -233,6 +236,9 @@ impl World {
             }
             Effect::Send { ticket, to, request } => {
                 *self.sent.entry(kind(&request)).or_default() += 1;
+                if let Request::Sync(summary) = &*request {
+                    self.said.insert(peer, (**summary).clone());
+                }
                 let delay = self.random(self.faults.delay_ms) + 1;
                 match self.index(&to).filter(|&to| self.is_linked(peer, to)) {
                     Some(to) => self.later(delay, to, Task::Request { from: peer, ticket, request }),

@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
+use protocol::reconcile::Sketch;
 use protocol::{Entry, Side};
 
 use crate::effect::Event;
 use crate::world::World;
-use crate::world::people::{Person, market, order};
+use crate::world::people::{Person, draft, market, order};
 
 /// So many orders of as many strangers, for the running epoch and a while after.
 fn orders(world: &World, from: u64, count: u64) -> Vec<Entry> {
@@ -161,4 +162,30 @@ fn a_peer_with_neighbours_enough_asks_the_one_that_comes_from_another_half_too()
     world.uncut(0, 10);
     world.meet_pair(0, 10);
     assert!(world.run_until(2_000, is_equal), "{:?}", world.sent);
+}
+
+#[test]
+fn what_leaves_the_book_leaves_the_sketches() {
+    let mut world = World::new(2, 13);
+    world.meet_all();
+    let epoch = market().epoch_at(world.now);
+    let short = |number: u64| {
+        let mut ask = order(Side::Ask, 100, epoch);
+        ask.expiry_epoch = epoch + 1 + number % 2;
+        Person::new(20_000 + number).entry(ask)
+    };
+    let entries: Vec<Entry> = (0..20).map(short).collect();
+    world.teach(0, &entries);
+    world.teach(0, &orders(&world, 0, 10));
+    world.place(0, draft(Side::Bid, 50));
+    world.renew(0, 0);
+    world.run_to_epoch(500);
+    world.run_to_epoch(500);
+    world.run_to_epoch(500);
+    let salt = world.salt(0, 1);
+    let said = world.said[&0].clone();
+    let mut fresh = Sketch::new(salt, 16);
+    world.peers[0].market.book().kept_ids().for_each(|id| fresh.insert(id));
+    assert_eq!(world.book(0).len(), 11, "the short lives are over");
+    assert_eq!((said.count, said.hash, said.symbols), (fresh.len(), fresh.hash(), fresh.encode(0, 16)));
 }
