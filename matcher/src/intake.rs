@@ -189,25 +189,28 @@ impl Market {
 
     /// Screens a batch.
     pub(crate) fn screen_all(&self, entries: Vec<Entry>, now: u64) -> Screened {
-        self.screen_each(entries.into_iter().map(|entry| (entry, None)), now, &|_| false)
+        let entries = entries.into_iter().map(|entry| (entry, None)).collect();
+        self.screen_each(entries, &mut Memo::new(&self.domain), now, &|_| false)
     }
 
     /// Screens a batch. An entry that comes twice in it is the sender's fault and is verified once; the same order under
     /// two signatures is verified twice, since the first may be forged.
     fn screen_each(
         &self,
-        entries: impl Iterator<Item = Heard>,
+        entries: Vec<Heard>,
+        memo: &mut Memo,
         now: u64,
         is_good: &dyn Fn(&Recovery) -> bool,
     ) -> Screened {
         let mut screened = Screened::default();
-        let mut memo = Memo::new(&self.domain);
-        // Where each id was met first.
-        let mut firsts: BTreeMap<Hash, usize> = BTreeMap::new();
+        screened.fresh.heads.reserve_exact(entries.len());
+        screened.work.reserve_exact(entries.len());
+        // Where each id was met first, or another that begins alike.
+        let mut firsts: BTreeMap<u64, usize> = BTreeMap::new();
         for (entry, digest) in entries {
-            match self.screen_with(&entry, &mut memo, now) {
+            match self.screen_with(&entry, memo, now) {
                 Ok((id, recoveries)) => {
-                    let first = *firsts.entry(id).or_insert(screened.fresh.heads.len());
+                    let first = *firsts.entry(id.prefix_u64()).or_insert(screened.fresh.heads.len());
                     let mut same = screened.fresh.heads[first..].iter().filter(|known| known.id == id);
                     match same.any(|known| known.entry.authority() == entry.authority()) {
                         true => screened.is_faulty = true,
@@ -229,7 +232,7 @@ impl Market {
         let mut is_settled = true;
         for span in spans {
             let digest = self.recent.digest(span.bytes());
-            if self.recent.id_of(digest).is_some_and(|id| self.book.head(id).is_some()) {
+            if self.recent.is_known(digest, &self.book) {
                 continue;
             }
             // Bytes that are being verified will be judged where they came first.
@@ -252,8 +255,10 @@ impl Market {
             self.recent.judged(digest, Repeat::Faulty);
             return self.judge(Some(token), Verdict::Reject);
         };
+        let mut memo = core::mem::replace(&mut self.memo, Memo::new(&self.domain));
         let is_good = |recovery: &Recovery| self.recent.is_good(recovery);
-        let Screened { fresh, work, is_faulty, is_unsettled } = self.screen_each(entries.into_iter(), now, &is_good);
+        let Screened { fresh, work, is_faulty, is_unsettled } = self.screen_each(entries, &mut memo, now, &is_good);
+        self.memo = memo;
         let message = Message { token, digest, heard, is_faulty, is_unsettled: is_unsettled || !is_settled };
         if fresh.is_empty() {
             self.remember(&message);
@@ -286,7 +291,8 @@ impl Market {
         };
         self.judge(Some(message.token), verdict);
         if verdict != Verdict::Accept && !admitted.heads.is_empty() {
-            self.publish_heads(admitted.heads.iter().map(|head| head.entry.clone()).collect());
+            let heads: Vec<&Entry> = admitted.heads.iter().map(|head| &head.entry).collect();
+            self.publish_heads(&heads);
         }
     }
 
@@ -297,17 +303,20 @@ impl Market {
         *verdicts = rest.iter();
         let is_good = |at: usize| own.get(at).is_some_and(|&good| good);
         fresh.shared.iter().filter(|(at, _)| is_good(*at)).for_each(|(_, recovery)| self.recent.was_good(*recovery));
-        let mut admitted = Admitted { heads: Vec::new(), is_forged: false, is_unsettled: false };
+        let mut admitted = Admitted { heads: Vec::with_capacity(fresh.heads.len()), is_forged: false, is_unsettled: false };
         for FreshHead { entry, id, digest, recoveries } in fresh.heads {
-            let is_valid = recoveries.into_iter().flatten().all(is_good);
             if let Some(digest) = digest {
-                self.recent.lands(digest, is_valid.then_some(id));
+                self.recent.lands(digest);
             }
-            if !is_valid {
+            if !recoveries.into_iter().flatten().all(is_good) {
                 admitted.is_forged = true;
                 continue;
             }
-            match self.admit_as(entry, id) {
+            let entered = self.admit_as(entry, id);
+            if let Some(digest) = digest {
+                self.recent.verified(digest, id, entered.is_ok().then(|| self.book.losses()));
+            }
+            match entered {
                 Ok(head) => admitted.heads.push(head),
                 Err(rejected) => {
                     admitted.is_unsettled |= !matches!(rejected, Rejected::Duplicate | Rejected::Stale);
@@ -346,8 +355,8 @@ impl Market {
         Ok(head)
     }
 
-    pub(crate) fn publish_heads(&mut self, entries: Vec<Entry>) {
-        let bytes = wire::encode(&OrdersMessage(entries));
+    pub(crate) fn publish_heads(&mut self, entries: &[&Entry]) {
+        let bytes = OrdersMessage::encode(entries);
         self.effects.push(Effect::Publish { topic: Topic::Orders, bytes });
     }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response};
-use protocol::{Address, Capacity, Domain, Hash, Mandate, Parameters, Recovery, Rejected, Signature};
+use protocol::{Address, Capacity, Domain, Hash, Mandate, Memo, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::{Book, Quota};
 use crate::clearing::{Clearing, clear};
@@ -44,6 +44,7 @@ pub struct Market {
     pub(crate) effects: Vec<Effect>,
     pub(crate) sync: Sync,
     pub(crate) recent: Recent,
+    pub(crate) memo: Memo,
     history: VecDeque<Arc<Clearing>>,
 }
 
@@ -70,6 +71,7 @@ impl Market {
             effects: Vec::new(),
             sync: Sync::default(),
             recent: Recent::new(&mandate.owner()),
+            memo: Memo::new(&domain),
             history: VecDeque::new(),
             mandate,
         }

@@ -13,7 +13,7 @@ const COUNT_BYTES: usize = 8;
 impl Market {
     /// Gossips what this node brings into the market.
     pub(crate) fn publish_in_batches(&mut self, entries: Vec<Entry>) {
-        batches(entries).into_iter().for_each(|batch| self.publish_heads(batch));
+        batches(entries).iter().for_each(|batch| self.publish_heads(&batch.iter().collect::<Vec<_>>()));
     }
 }
 

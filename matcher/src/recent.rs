@@ -7,6 +7,8 @@ use core::hash::Hasher;
 use protocol::{Address, Hash, Recovery, keccak256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use crate::book::Book;
+
 /// Messages whose verdict is remembered; the oldest is forgotten.
 const MESSAGES_MAX: usize = 4_096;
 /// Entries that are known by their bytes; the oldest is forgotten. A second or two of the fastest flow.
@@ -27,14 +29,23 @@ pub(crate) enum Repeat {
     Faulty,
 }
 
+/// A verified entry.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    id: Hash,
+    /// The book's losses when it had entered; none if it had not. As long as they are the same, it stands, or what
+    /// replaced it does.
+    losses: Option<u64>,
+}
+
 /// Digests of recent bytes. Whoever knows the key could perhaps make bytes that pass for others, so it is drawn by the
 /// caller; until then it is made of the owner's address.
 #[derive(Debug)]
 pub(crate) struct Recent {
     key: (u64, u64),
     messages: Newest<Digest, Repeat>,
-    /// The ids of verified entries by the digest of their bytes, signatures included.
-    entries: Newest<Digest, Hash>,
+    /// Verified entries by the digest of their bytes, signatures included.
+    entries: Newest<Digest, Known>,
     /// Recoveries that several entries share and that were good; whole, since a digest would have to be trusted.
     recoveries: Newest<Recovery, ()>,
     /// Entries under recovery; bounded by the messages under way.
@@ -86,9 +97,10 @@ impl Recent {
         self.messages.insert(message, verdict);
     }
 
-    /// The id of the verified entry with these bytes.
-    pub(crate) fn id_of(&self, entry: Digest) -> Option<&Hash> {
-        self.entries.find(&entry)
+    /// Whether the entry with these bytes was verified and says nothing new to `book`.
+    pub(crate) fn is_known(&self, entry: Digest, book: &Book) -> bool {
+        let is_there = |known: &Known| known.losses == Some(book.losses()) || book.head(&known.id).is_some();
+        self.entries.find(&entry).is_some_and(is_there)
     }
 
     /// Whether this very recovery was good before.
@@ -108,12 +120,14 @@ impl Recent {
         self.in_flight.insert(entry);
     }
 
-    /// The recovery of an entry is done; its id if it was verified.
-    pub(crate) fn lands(&mut self, entry: Digest, verified: Option<Hash>) {
+    /// The recovery of an entry is done.
+    pub(crate) fn lands(&mut self, entry: Digest) {
         self.in_flight.remove(&entry);
-        if let Some(id) = verified {
-            self.entries.insert(entry, id);
-        }
+    }
+
+    /// The entry with these bytes is good; the book's losses once it entered, if it did.
+    pub(crate) fn verified(&mut self, entry: Digest, id: Hash, losses: Option<u64>) {
+        self.entries.insert(entry, Known { id, losses });
     }
 }
 

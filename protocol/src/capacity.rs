@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::{Hash, keccak256};
 use crate::quantity::{Scale, Unit};
 use crate::rejected::Rejected;
-use crate::typed::{StructHasher, Typed, array_hash, hashes};
+use crate::typed::{Typed, array_hash, hash_words, hashes, uint_word};
 
 /// The version of the metric table below.
 pub const TABLE_VERSION: u32 = 1;
@@ -143,7 +143,7 @@ impl fmt::Display for Score {
 
 impl Typed for Score {
     fn struct_hash(&self) -> Hash {
-        StructHasher::of(&hashes::SCORE).uint(self.metric).uint(self.value).finish()
+        hash_words(&[hashes::SCORE.0, uint_word(self.metric), uint_word(self.value)])
     }
 }
 

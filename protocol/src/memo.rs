@@ -11,11 +11,11 @@ use crate::signature::Signature;
 use crate::typed::{Domain, StructHasher};
 
 /// Capacities that are remembered; the oldest is replaced.
-const CAPACITIES_MAX: usize = 8;
+const CAPACITIES_MAX: usize = 16;
 /// Trees that are remembered; the oldest is replaced.
 const TREES_MAX: usize = 4;
 
-/// What was hashed for one message so far.
+/// What was hashed lately.
 #[derive(Debug)]
 pub struct Memo {
     domain: Domain,

@@ -13,7 +13,7 @@ use crate::market::Parameters;
 use crate::money::Price;
 use crate::rejected::Rejected;
 use crate::signed::Signable;
-use crate::typed::{StructHasher, Typed, address_word, hashes, types};
+use crate::typed::{StructHasher, Typed, address_word, array_hash, hash_words, hashes, types, uint_word};
 
 /// Owners that one order may exclude.
 pub const EXCLUDED_MAX: usize = 16;
@@ -141,25 +141,26 @@ impl Typed for Order {
 impl Order {
     /// The struct hash, the hash of the capacity being known.
     pub(crate) fn struct_hash_over(&self, capacity: &Hash) -> Hash {
-        StructHasher::of(&hashes::ORDER)
-            .uint(self.side as u8)
-            .address(&self.owner)
-            .uint(self.slot)
-            .uint(self.version)
-            .hash(capacity)
-            .uint(self.lots)
-            .uint(self.price.0)
-            .uint(self.duration_min_s)
-            .uint(self.duration_max_s)
-            .uint(self.billed_min_s)
-            .uint(self.from_epoch)
-            .uint(self.expiry_epoch)
-            .address(&self.counterparty)
-            .array(self.excluded.iter().map(address_word))
-            .uint(self.identity_min as u8)
-            .uint(self.flags.0)
-            .hash(&self.tag)
-            .finish()
+        hash_words(&[
+            hashes::ORDER.0,
+            uint_word(self.side as u8),
+            address_word(&self.owner).0,
+            uint_word(self.slot),
+            uint_word(self.version),
+            capacity.0,
+            uint_word(self.lots),
+            uint_word(self.price.0),
+            uint_word(self.duration_min_s),
+            uint_word(self.duration_max_s),
+            uint_word(self.billed_min_s),
+            uint_word(self.from_epoch),
+            uint_word(self.expiry_epoch),
+            address_word(&self.counterparty).0,
+            array_hash(self.excluded.iter().map(address_word)).0,
+            uint_word(self.identity_min as u8),
+            uint_word(self.flags.0),
+            self.tag.0,
+        ])
     }
 }
 

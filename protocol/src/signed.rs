@@ -224,6 +224,10 @@ impl<T> Deref for Verified<T> {
     }
 }
 
+/// More bytes than an entry takes without the elements of its lists, whatever its numbers: an order that a delegate signed
+/// takes 410 at most.
+const REST_LEN_MAX: usize = 512;
+
 /// What travels on the orders topic and stands in the book: a head of one owner's slot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -291,7 +295,7 @@ impl Entry {
     /// # Errors
     /// The first [`Rejected`] that applies.
     pub fn check(&self, market: &Parameters) -> Result<(), Rejected> {
-        if wire::encode(self).len() > ENTRY_MAX {
+        if self.len_max() > ENTRY_MAX && wire::encode(self).len() > ENTRY_MAX {
             return Err(Rejected::TooLarge);
         }
         match self {
@@ -304,6 +308,17 @@ impl Entry {
             true => Ok(()),
             false => Err(Rejected::Delegation),
         }
+    }
+
+    /// No fewer bytes than its encoding takes; found without encoding.
+    fn len_max(&self) -> usize {
+        let lists = match self {
+            // A score is two numbers, of 3 and 9 bytes at most.
+            Entry::Order(order) => 12 * order.body.capacity.scores().len() + 20 * order.body.excluded.len(),
+            Entry::Cancel(_) => 0,
+        };
+        let siblings = self.authority().bulk.as_ref().map_or(0, |proof| proof.siblings.len());
+        REST_LEN_MAX + lists + 32 * siblings
     }
 
     /// See [`Signed::recoveries`].

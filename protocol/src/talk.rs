@@ -120,6 +120,14 @@ impl<'de> Deserialize<'de> for Bytes {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrdersMessage(pub Vec<Entry>);
 
+impl OrdersMessage {
+    /// The bytes of a message of these heads.
+    pub fn encode(heads: &[&Entry]) -> Vec<u8> {
+        // A list of references and one of values are the same on the wire.
+        crate::wire::encode(&heads)
+    }
+}
+
 /// A message on the deals topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DealMessage {

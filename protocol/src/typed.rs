@@ -90,9 +90,7 @@ impl StructHasher {
 
     /// A member of type `uintN`, N up to 128.
     pub fn uint(self, value: impl Into<u128>) -> StructHasher {
-        let mut word = Hash::ZERO;
-        word.0[16..].copy_from_slice(&value.into().to_be_bytes());
-        self.hash(&word)
+        self.hash(&Hash(uint_word(value)))
     }
 
     /// A member of type `bytes32`, or the struct hash of a nested member.
@@ -125,6 +123,21 @@ impl StructHasher {
     pub fn finish(self) -> Hash {
         self.0.finish()
     }
+}
+
+/// One encoded member.
+pub(crate) type Word = [u8; 32];
+
+/// A number as one word.
+pub(crate) fn uint_word(value: impl Into<u128>) -> Word {
+    let mut word = [0; 32];
+    word[16..].copy_from_slice(&value.into().to_be_bytes());
+    word
+}
+
+/// As [`StructHasher`] for what is hashed most: all words at once, the type's hash first.
+pub(crate) fn hash_words<const N: usize>(words: &[Word; N]) -> Hash {
+    keccak256(&[words.as_flattened()])
 }
 
 /// The hash of an array member: keccak256 of its encoded elements.
@@ -178,7 +191,11 @@ impl Domain {
 
     /// What is signed: `keccak256(0x1901 || separator || structHash)`. Also the object's id.
     pub fn digest(&self, struct_hash: &Hash) -> Hash {
-        keccak256(&[&[0x19, 0x01], &self.separator.0, &struct_hash.0])
+        let mut signed = [0; 66];
+        signed[..2].copy_from_slice(&[0x19, 0x01]);
+        signed[2..34].copy_from_slice(&self.separator.0);
+        signed[34..].copy_from_slice(&struct_hash.0);
+        keccak256(&[&signed])
     }
 }
 

@@ -23,6 +23,9 @@ impl Market {
 
     /// Asks for the signatures on all heads that are due: one for up to 64 orders, one for up to 64 empty slots.
     pub(crate) fn sign_heads(&mut self) {
+        if self.maker.due.is_empty() {
+            return;
+        }
         let due = core::mem::take(&mut self.maker.due);
         let is_order = |head: &OwnHead| matches!(head.standing.entry, Entry::Order(_));
         let (orders, cancels): (Vec<_>, Vec<_>) = due.into_iter().partition(is_order);

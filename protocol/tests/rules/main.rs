@@ -10,6 +10,7 @@ mod keys;
 mod order;
 mod reconcile;
 mod signed;
+mod spans;
 mod wire;
 #[allow(dead_code)]
 #[path = "../vectors/words.rs"]

@@ -89,32 +89,6 @@ proptest! {
         }
     }
 
-    /// A message is taken entry by entry exactly if it is taken as a whole, and gives the same entries, whatever bytes
-    /// were changed.
-    #[test]
-    fn the_spans_of_a_message_are_its_entries(
-        entries in proptest::collection::vec(arbitrary::entry(), 1..5),
-        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
-        (cut, longer) in (0usize..3, prop::option::of(any::<prop::sample::Index>())),
-    ) {
-        let mut bytes = wire::encode(&OrdersMessage(entries));
-        for (place, byte) in changes.iter().filter(|_| longer.is_none()) {
-            let place = place.index(bytes.len());
-            bytes[place] = *byte;
-        }
-        let cut = if longer.is_none() { cut } else { 0 };
-        if let Some(place) = longer {
-            // Perhaps a small number in the form of a larger one.
-            let place = place.index(bytes.len());
-            bytes.splice(place..=place, [251, bytes[place], 0]);
-        }
-        bytes.truncate(bytes.len() - cut);
-        let apart: Result<Vec<Entry>, Rejected> = wire::spans::entries(&bytes)
-            .and_then(|spans| spans.map(wire::spans::Span::entry).collect());
-        let whole = wire::decode::<OrdersMessage>(&bytes, wire::GOSSIP_MAX).map(|message| message.0);
-        prop_assert_eq!(apart.ok(), whole.ok());
-    }
-
     /// A small number also has the form 251, low byte, high byte, which bincode alone would take.
     #[test]
     fn a_small_number_in_a_longer_form_is_refused(entry in arbitrary::entry(), place: prop::sample::Index) {

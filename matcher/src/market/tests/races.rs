@@ -4,7 +4,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use protocol::{Address, Entry, Order, Recovery, Side};
+use protocol::{Address, Entry, Order, Parameters, Recovery, Side};
 
 use crate::effect::{Effect, Topic, Verdict};
 use crate::input::Input;
@@ -66,7 +66,7 @@ impl Lone {
     }
 
     fn has(&self, entry: &Entry) -> bool {
-        self.machine.book().head(&entry.id(&market().domain())).is_some()
+        self.machine.book().head(&entry.id(self.machine.domain())).is_some()
     }
 }
 
@@ -208,31 +208,100 @@ fn a_rejected_message_is_rejected_again_without_work() {
     }
 }
 
-#[test]
-fn what_the_book_lost_or_had_no_room_for_is_heard_again_under_the_same_bytes() {
+/// A machine of a market that `change` makes, and a maker of orders of one owner: slot, version and epochs of life.
+fn small_market(change: impl FnOnce(&mut Parameters)) -> (Lone, impl Fn(u16, u64, u64) -> [Entry; 1]) {
     let mut parameters = market();
-    parameters.heads_max = 2;
+    change(&mut parameters);
     let mut lone = Lone::new();
     lone.machine = Market::new(parameters.clone(), Person::new(1).address);
-    let entry = |slot: u16, life: u64| {
-        let mut ask = ask(slot);
-        ask.expiry_epoch = ask.from_epoch + life;
-        let mut body = ask;
+    let entry = move |slot: u16, version: u64, life: u64| {
         let owner = Person::new(50);
-        body.owner = owner.address;
+        let mut body = ask(slot);
+        (body.owner, body.version, body.expiry_epoch) = (owner.address, version, body.from_epoch + life);
         let digest = parameters.domain().digest(&protocol::Typed::struct_hash(&body));
-        Entry::Order(protocol::Signed { body, authority: owner.authority(&digest) })
+        [Entry::Order(protocol::Signed { body, authority: owner.authority(&digest) })]
     };
-    let (late, soon) = ([entry(0, 90)], [entry(1, 10), entry(2, 10)]);
-    assert_eq!(lone.tell(1, &late).0, Verdict::Accept);
-    assert_eq!(lone.tell(2, &soon).0, Verdict::Accept);
-    assert_eq!(lone.tell(3, &late), (Verdict::Ignore, 0), "there is no room for what expires last");
-    assert_eq!(lone.machine.book().len(), 2);
-    let later = START_MS + 12 * u64::from(parameters.epoch_ms);
-    for _ in 0..2 {
-        lone.machine.handle(Input::Tick, later);
-        lone.machine.handle(Input::Tick, later + u64::from(parameters.epoch_ms));
-    }
-    assert_eq!(lone.machine.book().len(), 0);
+    (lone, entry)
+}
+
+#[test]
+fn what_the_book_had_no_room_for_is_heard_again_under_the_same_bytes() {
+    let (mut lone, entry) = small_market(|parameters| parameters.heads_max = 2);
+    let late = entry(0, 1, 90);
+    assert_eq!(lone.tell(1, &[entry(1, 1, 10), entry(2, 1, 10)].concat()).0, Verdict::Accept);
+    assert_eq!(lone.tell(2, &late), (Verdict::Ignore, 0), "there is no room for what expires last");
+    // Nothing leaves: one of the two is replaced by what expires even later.
+    assert_eq!(lone.tell(3, &entry(1, 2, 95)).0, Verdict::Accept);
     assert_eq!(lone.tell(4, &late).0, Verdict::Accept, "now there is");
+    assert_eq!(lone.machine.book().len(), 2);
+}
+
+/// The first copy of a message and a copy of its entry in another batch are both remembered; the entry had to leave for
+/// others, and comes in again once one of those is replaced by what has to leave before it.
+#[test]
+fn what_had_to_leave_a_full_book_is_heard_again_under_the_same_bytes() {
+    for is_in_other_batch in [false, true] {
+        let (mut lone, entry) = small_market(|parameters| parameters.heads_max = 2);
+        let (late, last) = (entry(0, 1, 90), entry(1, 2, 95));
+        assert_eq!(lone.tell(1, &late).0, Verdict::Accept);
+        assert_eq!(lone.tell(2, &[entry(1, 1, 10), entry(2, 1, 10)].concat()).0, Verdict::Accept);
+        assert!(!lone.has(&late[0]));
+        assert_eq!(lone.tell(3, &last).0, Verdict::Accept);
+        let again = if is_in_other_batch { [late.clone(), entry(2, 1, 10)].concat() } else { late.to_vec() };
+        assert_eq!(lone.tell(4, &again).0, Verdict::Accept);
+        assert!(lone.has(&late[0]) && !lone.has(&last[0]));
+    }
+}
+
+/// The higher version is over before the lower one, which was replaced or stale, and so remembered.
+#[test]
+fn what_was_stale_is_heard_again_under_the_same_bytes_once_what_replaced_it_is_over() {
+    for is_first in [false, true] {
+        for is_in_other_batch in [false, true] {
+            let (mut lone, entry) = small_market(|_| {});
+            let (low, high, other) = (entry(0, 1, 90), entry(0, 2, 3), entry(1, 1, 90));
+            assert_eq!(lone.tell(1, &other).0, Verdict::Accept);
+            let verdicts = [(&low, Verdict::Accept), (&high, Verdict::Accept), (&low, Verdict::Ignore)];
+            for (number, (entry, verdict)) in verdicts.into_iter().skip(usize::from(!is_first)).enumerate() {
+                assert_eq!(lone.tell(2 + number as u64, entry).0, verdict);
+            }
+            let epoch_ms = u64::from(market().epoch_ms);
+            for epoch in [0, 1, 6, 7] {
+                lone.machine.handle(Input::Tick, START_MS + epoch * epoch_ms);
+            }
+            assert_eq!(lone.machine.book().len(), 1, "the higher version is over");
+            let again = if is_in_other_batch { [low.clone(), other].concat() } else { low.to_vec() };
+            assert_eq!(lone.tell(9, &again).0, Verdict::Accept);
+            assert!(lone.has(&low[0]));
+        }
+    }
+}
+
+#[test]
+fn what_left_with_its_owners_stake_is_heard_again_under_the_same_bytes_once_the_stake_is_back() {
+    let (mut lone, entry) = small_market(|parameters| {
+        (parameters.slots_per_owner, parameters.slots_per_owner_max, parameters.stake_per_slot) = (1, 4, 10);
+    });
+    let stakes = |stake| Input::Checkpoint { stakes: [(Person::new(50).address, stake)].into() };
+    let beyond = entry(1, 1, 90);
+    lone.input(0, stakes(10));
+    assert_eq!(lone.tell(1, &beyond).0, Verdict::Accept);
+    lone.input(0, stakes(9));
+    assert_eq!(lone.machine.book().len(), 0);
+    assert_eq!(lone.tell(2, &beyond), (Verdict::Ignore, 0), "beyond the quota");
+    lone.input(0, stakes(10));
+    assert_eq!(lone.tell(3, &beyond).0, Verdict::Accept);
+    assert_eq!(lone.machine.book().len(), 1);
+}
+
+/// A copy that came while the first was being verified says nothing of what will come of it.
+#[test]
+fn a_copy_of_what_is_being_verified_is_not_remembered_as_harmless() {
+    let (bad, good) = (forged(&Person::new(50).entry(ask(0)), 0), Person::new(51).entry(ask(0)));
+    let mut lone = Lone::new();
+    lone.hear(1, &[bad.clone(), good]);
+    assert_eq!(lone.tell(2, core::slice::from_ref(&bad)), (Verdict::Ignore, 0));
+    lone.recover(1);
+    assert_eq!(lone.verdict(1), Verdict::Reject);
+    assert_eq!(lone.tell(3, core::slice::from_ref(&bad)), (Verdict::Reject, 1));
 }
