@@ -303,7 +303,8 @@ impl Market {
         *verdicts = rest.iter();
         let is_good = |at: usize| own.get(at).is_some_and(|&good| good);
         fresh.shared.iter().filter(|(at, _)| is_good(*at)).for_each(|(_, recovery)| self.recent.was_good(*recovery));
-        let mut admitted = Admitted { heads: Vec::with_capacity(fresh.heads.len()), is_forged: false, is_unsettled: false };
+        let mut admitted =
+            Admitted { heads: Vec::with_capacity(fresh.heads.len()), is_forged: false, is_unsettled: false };
         for FreshHead { entry, id, digest, recoveries } in fresh.heads {
             if let Some(digest) = digest {
                 self.recent.lands(digest);

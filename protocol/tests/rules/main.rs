@@ -10,7 +10,6 @@ mod keys;
 mod order;
 mod reconcile;
 mod signed;
-mod spans;
 mod wire;
 #[allow(dead_code)]
 #[path = "../vectors/words.rs"]

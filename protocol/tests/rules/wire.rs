@@ -1,5 +1,7 @@
 //! Any word survives the wire, and any bytes are either one word's only form or refused.
 
+mod spans;
+
 use std::fmt::Debug;
 
 use proptest::prelude::*;

@@ -83,7 +83,8 @@ fn places(order: &Order) -> Vec<(&'static str, usize)> {
 #[test]
 fn a_number_of_one_byte_in_any_longer_form_is_refused_wherever_it_stands() {
     let order = order();
-    let bytes = wire::encode(&OrdersMessage(vec![Entry::Order(Signed { body: order.clone(), authority: authority() })]));
+    let bytes =
+        wire::encode(&OrdersMessage(vec![Entry::Order(Signed { body: order.clone(), authority: authority() })]));
     assert!(apart(&bytes).is_ok());
     let places = places(&order);
     assert_eq!(bytes[places.last().unwrap().1], Scope::BID.0 as u8, "the places are those of the layout");
