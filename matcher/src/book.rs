@@ -268,6 +268,10 @@ impl Book {
 
     /// As [`Book::fill`]; `id` must be the deal's.
     pub(crate) fn fill_known(&mut self, id: Hash, deal: StruckDeal) -> Result<(), Rejected> {
+        // What is over already would come and go at every epoch's end, handed on by whoever had it last.
+        if Fills::is_over(&deal, self.horizon, &|id| lots_of(&self.ids, id)) {
+            return Err(Rejected::Expired);
+        }
         let deal = Arc::new(deal);
         let gone = self.fills.fill((id, &deal), &|id| lots_of(&self.ids, id))?;
         self.changes.push(Change::In(id, Kept::Deal(deal)));
@@ -402,7 +406,11 @@ impl Book {
     fn forget(&mut self, head: Arc<Head>) {
         self.ids.remove(&head.id);
         self.changes.push(Change::Out(head.id));
+        // Fewer deals are kept of an order that is not here: whoever never had it keeps no more either.
+        let order = (head.id, head.entry.place().0);
         self.standing.remove(head);
+        let deals = self.fills.trim(order, &|id| lots_of(&self.ids, id));
+        self.changes.extend(deals.into_iter().map(Change::Out));
     }
 }
 

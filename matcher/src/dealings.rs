@@ -24,8 +24,8 @@ impl Market {
             return Err(Rejected::Future);
         }
         self.book.judge_deal(deal)?;
-        // A delegate's word counts if it was one when the deal was made, whenever it is heard.
-        let made_s = self.parameters.epoch_start_ms(terms.epoch) / 1000;
+        // A delegate's word counts if it was one when the deal was made, whenever it is heard: once its epoch was over.
+        let made_s = self.parameters.epoch_start_ms(terms.epoch.saturating_add(1)) / 1000;
         let ask = deal.by(Side::Ask).recoveries(&self.domain, made_s)?;
         let bid = deal.by(Side::Bid).recoveries(&self.domain, made_s)?;
         Ok([Some(ask.0), ask.1, Some(bid.0), bid.1].into_iter().flatten().collect())

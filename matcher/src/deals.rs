@@ -202,6 +202,14 @@ impl Deal {
         Some(StruckDeal { terms: self.terms.clone(), supplier, consumer })
     }
 
+    /// Whether this node's own signature on it was made.
+    fn is_signed(&self) -> bool {
+        match self.side {
+            Side::Ask => self.supplier.is_some(),
+            Side::Bid => self.consumer.is_some(),
+        }
+    }
+
     fn own_lots(&self) -> &OrderRef {
         match self.side {
             Side::Ask => &self.terms.ask,
@@ -266,16 +274,17 @@ impl Deals {
         self.by_id.values().filter(move |deal| deal.state == DealState::Proposed && deal.own_lots().id == *order)
     }
 
-    /// Whether this node signed lots of this version of a bid for a deal that came to nothing. Its word is out: signing
-    /// the same lots once more would be equivocation.
-    pub(crate) fn is_spent(&self, bid: &Hash) -> bool {
-        let is_void = |deal: &Deal| deal.state == DealState::Failed && deal.started_ms == 0 && deal.consumer.is_some();
-        self.by_id.values().any(|deal| deal.side == Side::Bid && is_void(deal) && deal.terms.bid.id == *bid)
+    /// Whether this node signed lots of this version of an order for a deal that is over. Its word is out: signing the
+    /// same lots once more would be equivocation, so what is left is offered in a new version.
+    pub(crate) fn is_spent(&self, order: &Hash) -> bool {
+        self.by_id.values().any(|deal| !deal.is_live() && deal.is_signed() && deal.own_lots().id == *order)
     }
 
-    /// Whether a live deal other than `except` already holds one of these lots.
-    pub(crate) fn holds(&self, lots: &OrderRef, except: &Hash) -> bool {
-        self.by_id.values().any(|deal| deal.is_live() && deal.id != *except && deal.own_lots().overlaps(lots))
+    /// Whether a live deal holds one of these lots, or this node's word on one of them is out, whatever became of the
+    /// deal and whoever took it off the book.
+    pub(crate) fn is_bound(&self, lots: &OrderRef) -> bool {
+        let mut bound = self.by_id.values().filter(|deal| deal.is_live() || deal.is_signed());
+        bound.any(|deal| deal.own_lots().overlaps(lots))
     }
 
     /// What the live deals of this supplier set aside; `None` if it exceeds 64 bits.

@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use protocol::{Address, Domain, Equivocation, Hash, OrderRef, Parameters, Rejected, Side, StruckDeal};
 
-/// Deals that are kept because their orders may still stand; beyond it new ones are not taken off the book.
+/// Deals that are kept because their orders may still stand; beyond it those with the highest ids go.
 const DEALS_MAX: usize = 100_000;
-/// Of these, deals of which neither order is here; beyond it more such deals are not kept.
+/// Of these, deals of which neither order is here; beyond it those of them with the highest ids go.
 const ORPHANS_MAX: usize = 4_096;
 /// Epochs that a deal is kept for orders that have not arrived.
 const ORPHAN_EPOCHS: u64 = 60;
@@ -71,8 +71,17 @@ impl Fills {
         if is_last(&terms.ask) || is_last(&terms.bid) {
             return Err(Rejected::LotsTaken);
         }
-        let is_room = self.deals.len() < DEALS_MAX && (self.orphans < ORPHANS_MAX || !is_orphan(deal, lots));
-        if is_room { Ok(()) } else { Err(Rejected::BookFull) }
+        let last = self.last_of((self.deals.len() >= DEALS_MAX, is_orphan(deal, lots)), lots);
+        if last.is_none_or(|last| id < last) { Ok(()) } else { Err(Rejected::BookFull) }
+    }
+
+    /// The deal that goes if there is no room for one more, an orphan or not.
+    fn last_of(&self, (is_full, is_orphan): (bool, bool), lots: Lots) -> Option<Hash> {
+        if is_orphan && self.orphans >= ORPHANS_MAX {
+            let mut from_last = self.deals.iter().rev();
+            return from_last.find(|(_, deal)| self::is_orphan(deal, lots)).map(|(id, _)| *id);
+        }
+        if is_full { self.deals.keys().next_back().copied() } else { None }
     }
 
     /// Keeps a verified deal under its id: its lots are taken from the epoch after its own. Gives the deals that had to
@@ -82,20 +91,26 @@ impl Fills {
     /// As [`Fills::judge`].
     pub fn fill(&mut self, (id, deal): (Hash, &Arc<StruckDeal>), lots: Lots) -> Result<Vec<Hash>, Rejected> {
         self.judge_known((id, deal), lots)?;
-        self.orphans += usize::from(is_orphan(deal, lots));
+        let is_orphan = is_orphan(deal, lots);
+        let last = self.last_of((self.deals.len() >= DEALS_MAX, is_orphan), lots);
+        if is_orphan && last.is_none_or(|_| self.orphans < ORPHANS_MAX) {
+            self.orphans += 1;
+        }
+        last.iter().for_each(|last| self.remove(last));
         self.deals.insert(id, deal.clone());
         for side in [&deal.terms.ask, &deal.terms.bid] {
             let fills = self.by_order.entry((side.id, side.owner)).or_default();
             let (first_lot, end_lot) = (side.first_lot, side.end_lot());
             fills.insert(Fill { first_lot, end_lot, epoch: deal.terms.epoch, deal: id });
         }
-        let mut gone = self.trim((deal.terms.ask.id, deal.terms.ask.owner), lots);
+        let mut gone: Vec<Hash> = last.into_iter().collect();
+        gone.extend(self.trim((deal.terms.ask.id, deal.terms.ask.owner), lots));
         gone.extend(self.trim((deal.terms.bid.id, deal.terms.bid.owner), lots));
         Ok(gone)
     }
 
-    /// Lets the deals of an order go that are too many for its lots; to be called when the order arrives. Gives their
-    /// ids.
+    /// Lets the deals of an order go that are too many for its lots; to be called when the order arrives or
+    /// leaves. Gives their ids.
     pub fn trim(&mut self, order: (Hash, Address), lots: Lots) -> Vec<Hash> {
         let Some(fills) = self.by_order.get(&order) else { return Vec::new() };
         let surplus = fills.len().saturating_sub(fills_max(lots(&order.0)));
@@ -127,6 +142,7 @@ impl Fills {
         let sides = [(Side::Ask, &deal.terms.ask), (Side::Bid, &deal.terms.bid)];
         sides.into_iter().find_map(|(side, lots)| {
             let fills = self.by_order.get(&(lots.id, lots.owner)).into_iter().flatten();
+            let fills = fills.filter(|fill| fill.first_lot < lots.end_lot() && lots.first_lot < fill.end_lot);
             let mut others = fills.filter_map(|fill| self.deals.get(&fill.deal));
             others.find_map(|other| Equivocation::of(side, (other, deal), market))
         })

@@ -256,7 +256,7 @@ impl Market {
                 Entry::Order(order) => order.body.excluded == standing.excluded(),
                 Entry::Cancel(_) => true,
             };
-            let is_spent = standing.draft.side == Side::Bid && self.deals.is_spent(&standing.id);
+            let is_spent = self.deals.is_spent(&standing.id);
             if left != offered || ((!is_listed || is_spent) && left > 0) {
                 self.reissue(slot, now);
             }

@@ -164,6 +164,9 @@ impl Market {
         match request {
             Request::Book { after } => {
                 let page = self.book_page(after);
+                if matches!(&page, Response::Book { is_more: false, .. }) {
+                    self.note_paged(&from);
+                }
                 self.respond(token, page);
             }
             Request::Sync(summary) => self.on_sync_asked((from, token), &summary, now),
@@ -194,7 +197,7 @@ impl Market {
                 }
             }
             Some(Next::EndSent { deal }) => self.on_end_answered(&deal, result),
-            Some(Next::Compared { peer, wants }) => self.on_compared((peer, wants), result, now),
+            Some(Next::Compared { peer, wants, epoch }) => self.on_compared((peer, wants, epoch), result, now),
             Some(Next::PageAsked { from, after, pages_left }) => {
                 if let Ok(response) = result {
                     self.on_book_page((from, after, pages_left), response, now);

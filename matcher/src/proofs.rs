@@ -20,12 +20,13 @@ pub struct Proofs {
     domain: Domain,
     by_owner: BTreeMap<Address, (Hash, Arc<Equivocation>)>,
     by_rank: BTreeMap<Rank, Address>,
+    by_id: BTreeMap<Hash, Address>,
 }
 
 impl Proofs {
     /// No proofs yet.
     pub fn new(domain: Domain) -> Proofs {
-        Proofs { domain, by_owner: BTreeMap::new(), by_rank: BTreeMap::new() }
+        Proofs { domain, by_owner: BTreeMap::new(), by_rank: BTreeMap::new(), by_id: BTreeMap::new() }
     }
 
     /// Whether `proof` would be remembered; costs no signature.
@@ -59,6 +60,7 @@ impl Proofs {
         gone.extend(self.forget(&owner));
         self.by_owner.insert(owner, (id, proof));
         self.by_rank.insert(rank, owner);
+        self.by_id.insert(id, owner);
         if self.by_rank.len() > PROOFS_MAX
             && let Some(first) = self.by_rank.values().next().copied()
         {
@@ -70,6 +72,7 @@ impl Proofs {
     fn forget(&mut self, owner: &Address) -> Option<Hash> {
         let (id, proof) = self.by_owner.remove(owner)?;
         self.by_rank.remove(&rank(id, &proof));
+        self.by_id.remove(&id);
         Some(id)
     }
 
@@ -103,7 +106,8 @@ impl Proofs {
 
     /// The proof with this id.
     pub fn find(&self, id: &Hash) -> Option<&Arc<Equivocation>> {
-        self.by_owner.values().find(|(known, _)| known == id).map(|(_, proof)| proof)
+        let owner = self.by_id.get(id)?;
+        self.by_owner.get(owner).map(|(_, proof)| proof)
     }
 
     /// The ids of all proofs.

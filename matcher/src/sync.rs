@@ -47,6 +47,12 @@ const SCANS_PER_EPOCH: u32 = 8;
 const STRIKES_MAX: u32 = 4;
 /// For so many epochs.
 const QUIET_EPOCHS: u64 = 30;
+/// Neighbours that left and whose conduct is remembered; the oldest is forgotten.
+const LEFT_MAX: usize = 256;
+/// Sketches that are made anew in one epoch; whoever comes beyond it waits for the next.
+const BUILT_MAX: usize = 2 * NEIGHBOURS_MAX;
+/// For so many epochs a neighbour is not asked again for its book.
+const PAGED_EPOCHS: u64 = 15;
 /// The newest ids, looked through before all others; older ones are only slower to find.
 const RECENT_MAX: usize = 4_096;
 /// Differences beyond which the book is sent by ranges.
@@ -75,6 +81,10 @@ pub(crate) struct Neighbour {
     scans: u32,
     strikes: u32,
     quiet_until_ms: u64,
+    /// Whether it was given the book to its end, so that symbols do the rest.
+    is_paged: bool,
+    /// Not before then is it asked for its book again.
+    page_after_ms: u64,
     sealed: Sealed,
 }
 
@@ -96,9 +106,20 @@ impl Neighbour {
             scans: 0,
             strikes: 0,
             quiet_until_ms: 0,
+            is_paged: false,
+            page_after_ms: 0,
             sealed: None,
         }
     }
+}
+
+/// What a neighbour asked for in this epoch and did before, which a new life does not wash off.
+#[derive(Debug, Clone, Copy, Default)]
+struct Conduct {
+    requests: u32,
+    scans: u32,
+    strikes: u32,
+    quiet_until_ms: u64,
 }
 
 /// The neighbours by address, and what was agreed with them.
@@ -107,6 +128,10 @@ pub(crate) struct Sync {
     neighbours: BTreeMap<Address, Neighbour>,
     /// Connected peers without a place among the neighbours, and what a place would need.
     waiting: BTreeMap<Address, (Salt, bool)>,
+    /// Peers for whom a sketch was made in this epoch: one each, since it takes a look at the whole set.
+    built: BTreeSet<Address>,
+    /// What neighbours that left, or came back in another life, had used up and done.
+    left: VecDeque<(Address, Conduct)>,
     recent: VecDeque<Hash>,
     /// Whose turn it was last among those that are not asked at every heartbeat.
     turn: Option<Address>,
@@ -131,38 +156,70 @@ impl Sync {
     }
 
     pub(crate) fn meet(&mut self, peer: Address, (salt, is_outbound): (Salt, bool), book: &Book) {
-        self.neighbours.remove(&peer);
+        self.leave(&peer);
         self.waiting.insert(peer, (salt, is_outbound));
         self.choose(book);
     }
 
     pub(crate) fn part(&mut self, peer: &Address, book: &Book) {
         self.waiting.remove(peer);
-        self.neighbours.remove(peer);
+        self.leave(peer);
         self.choose(book);
     }
 
-    /// Gives free places to peers, and chooses whom this node asks: those that it dialed first, then by address.
-    fn choose(&mut self, book: &Book) {
-        while self.neighbours.len() < NEIGHBOURS_MAX {
-            let first = self.waiting.iter().min_by_key(|(peer, (_, is_outbound))| (!is_outbound, **peer));
-            let Some(peer) = first.map(|(peer, _)| *peer) else { break };
-            let Some((salt, is_outbound)) = self.waiting.remove(&peer) else { break };
-            self.neighbours.insert(peer, Neighbour::new(salt, is_outbound, book));
+    fn leave(&mut self, peer: &Address) {
+        let Some(gone) = self.neighbours.remove(peer) else { return };
+        let Neighbour { requests, scans, strikes, quiet_until_ms, .. } = gone;
+        self.left.retain(|(left, _)| left != peer);
+        self.left.push_back((*peer, Conduct { requests, scans, strikes, quiet_until_ms }));
+        if self.left.len() > LEFT_MAX {
+            self.left.pop_front();
         }
-        let chosen = self.neighbours.values().filter(|neighbour| neighbour.is_chosen).count();
-        let mut others: Vec<(bool, Address)> = self
-            .neighbours
-            .iter()
-            .filter(|(_, neighbour)| !neighbour.is_chosen)
-            .map(|(peer, neighbour)| (!neighbour.is_outbound, *peer))
-            .collect();
-        others.sort_unstable();
-        for (_, peer) in others.into_iter().take(CHOSEN_MAX.saturating_sub(chosen)) {
+    }
+
+    /// Gives free places to peers, and chooses whom this node asks: those that it dialed first, so that others cannot
+    /// choose for it. For one of those a peer that came by itself has to wait.
+    fn choose(&mut self, book: &Book) {
+        while let Some((peer, (salt, is_outbound))) = self.next_waiting() {
+            if self.neighbours.len() >= NEIGHBOURS_MAX && !(is_outbound && self.make_room()) {
+                break;
+            }
+            self.waiting.remove(&peer);
+            self.built.insert(peer);
+            let mut neighbour = Neighbour::new(salt, is_outbound, book);
+            if let Some((_, conduct)) = self.left.iter().find(|(left, _)| *left == peer) {
+                (neighbour.requests, neighbour.scans) = (conduct.requests, conduct.scans);
+                (neighbour.strikes, neighbour.quiet_until_ms) = (conduct.strikes, conduct.quiet_until_ms);
+            }
+            self.neighbours.insert(peer, neighbour);
+        }
+        let rank = |(peer, one): (&Address, &Neighbour)| (!one.is_outbound, !one.is_chosen, *peer);
+        let mut ranks: Vec<_> = self.neighbours.iter().map(rank).collect();
+        ranks.sort_unstable();
+        for (at, (.., peer)) in ranks.into_iter().enumerate() {
             if let Some(neighbour) = self.neighbours.get_mut(&peer) {
-                neighbour.is_chosen = true;
+                neighbour.is_chosen = at < CHOSEN_MAX;
             }
         }
+    }
+
+    /// Who gets the next place, own dials first; nobody twice in an epoch.
+    fn next_waiting(&self) -> Option<(Address, (Salt, bool))> {
+        let is_due = |peer: &&Address| self.built.len() < BUILT_MAX && !self.built.contains(*peer);
+        let due = self.waiting.iter().filter(|(peer, _)| is_due(peer));
+        due.min_by_key(|(peer, (_, is_outbound))| (!is_outbound, **peer)).map(|(peer, terms)| (*peer, *terms))
+    }
+
+    /// A neighbour that came by itself gives its place up; says whether there is one.
+    fn make_room(&mut self) -> bool {
+        let inbound = self.neighbours.iter().filter(|(_, one)| !one.is_outbound);
+        let Some((peer, salt)) = inbound.min_by_key(|(_, one)| one.is_chosen).map(|(p, one)| (*p, one.sketch.salt()))
+        else {
+            return false;
+        };
+        self.leave(&peer);
+        self.waiting.insert(peer, (salt, false));
+        true
     }
 
     /// Counts a request of `peer`, and says whether it is within its share.
@@ -174,7 +231,10 @@ impl Sync {
 
     /// Another epoch: everyone has its whole share again, and one of those that are not asked at every heartbeat its
     /// turn.
-    fn begin_epoch(&mut self) {
+    fn begin_epoch(&mut self, book: &Book) {
+        self.built.clear();
+        self.choose(book);
+        self.left.iter_mut().for_each(|(_, conduct)| (conduct.requests, conduct.scans) = (0, 0));
         for neighbour in self.neighbours.values_mut() {
             (neighbour.requests, neighbour.scans) = (0, 0);
         }
@@ -200,28 +260,38 @@ impl Sync {
     /// The ids behind these short ids of a neighbour's salt; unknown ones are left out.
     fn find(&mut self, peer: &Address, shorts: &[u64], book: &Book) -> Vec<Hash> {
         let wanted: BTreeSet<u64> = shorts.iter().copied().collect();
-        self.search(peer, book, wanted.len(), |short| wanted.contains(&short))
+        self.search(peer, book, wanted.len(), |short| wanted.contains(&short)).unwrap_or_default()
     }
 
-    /// The ids whose short ids end so; a few may be others that end the same.
-    fn find_low(&mut self, peer: &Address, lows: &[u32], book: &Book) -> Vec<Hash> {
+    /// The ids whose short ids end so; a few may be others that end the same. `None` if too much was looked for in this
+    /// epoch.
+    fn find_low(&mut self, peer: &Address, lows: &[u32], book: &Book) -> Option<Vec<Hash>> {
         let wanted: BTreeSet<u32> = lows.iter().take(WANTS_MAX).copied().collect();
         self.search(peer, book, wanted.len(), |short| wanted.contains(&(short as u32)))
     }
 
     /// Ids whose short ids are wanted, the newest looked at first; all are looked at if `count` were not found so, unless
-    /// that was done for this neighbour often enough.
-    fn search(&mut self, peer: &Address, book: &Book, count: usize, is_wanted: impl Fn(u64) -> bool) -> Vec<Hash> {
-        let Some(neighbour) = self.neighbours.get_mut(peer) else { return Vec::new() };
+    /// that was done for this neighbour often enough: then what was found, or `None`.
+    fn search(
+        &mut self,
+        peer: &Address,
+        book: &Book,
+        count: usize,
+        is_wanted: impl Fn(u64) -> bool,
+    ) -> Option<Vec<Hash>> {
+        let neighbour = self.neighbours.get_mut(peer)?;
         let salt = neighbour.sketch.salt();
         let is_found = |id: &&Hash| is_wanted(salt.short(id));
         let recent: BTreeSet<Hash> = self.recent.iter().filter(is_found).copied().collect();
         let recent: Vec<Hash> = recent.into_iter().filter(|id| book.kept(id).is_some()).collect();
-        if recent.len() >= count || neighbour.scans >= SCANS_PER_EPOCH {
-            return recent;
+        if recent.len() >= count {
+            return Some(recent);
+        }
+        if neighbour.scans >= SCANS_PER_EPOCH {
+            return (!recent.is_empty()).then_some(recent);
         }
         neighbour.scans += 1;
-        book.kept_ids().filter(is_found).copied().collect()
+        Some(book.kept_ids().filter(is_found).copied().collect())
     }
 }
 
@@ -249,16 +319,43 @@ pub(crate) fn item_of(kept: Kept) -> Item {
 }
 
 impl Market {
-    /// A round with `peer` came to nothing, and it was the peer's fault. After some of them it is not asked for a while.
+    /// A round with `peer` came to nothing, and it was the peer's fault.
     fn strike(&mut self, peer: &Address, why: Rejected, now: u64) {
+        if !self.give_up_round(peer, why, now) {
+            self.effects.push(Effect::Blame { peer: *peer, why });
+        }
+    }
+
+    /// A round with `peer` came to nothing, which chance may do to an honest one now and then. After some of them it is
+    /// blamed and not asked for a while; says whether that is now.
+    fn give_up_round(&mut self, peer: &Address, why: Rejected, now: u64) -> bool {
         let quiet_ms = QUIET_EPOCHS * u64::from(self.parameters.epoch_ms);
-        let Some(neighbour) = self.sync.neighbours.get_mut(peer) else { return };
+        let Some(neighbour) = self.sync.neighbours.get_mut(peer) else { return false };
         neighbour.decoder = None;
         neighbour.strikes += 1;
-        if neighbour.strikes >= STRIKES_MAX {
-            neighbour.strikes = 0;
-            neighbour.quiet_until_ms = now.saturating_add(quiet_ms);
+        if neighbour.strikes < STRIKES_MAX {
+            return false;
         }
+        neighbour.strikes = 0;
+        neighbour.quiet_until_ms = now.saturating_add(quiet_ms);
         self.effects.push(Effect::Blame { peer: *peer, why });
+        true
+    }
+
+    /// Asks a neighbour for its book by ranges, unless that was done not long ago.
+    fn page_from(&mut self, peer: Address, now: u64) {
+        let again_ms = now.saturating_add(PAGED_EPOCHS * u64::from(self.parameters.epoch_ms));
+        let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
+        if now >= neighbour.page_after_ms {
+            neighbour.page_after_ms = again_ms;
+            self.ask_for_book(peer);
+        }
+    }
+
+    /// A neighbour got the last page of the book.
+    pub(crate) fn note_paged(&mut self, peer: &Address) {
+        if let Some(neighbour) = self.sync.neighbours.get_mut(peer) {
+            neighbour.is_paged = true;
+        }
     }
 }

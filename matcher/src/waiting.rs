@@ -66,8 +66,8 @@ pub(crate) enum Next {
     Beat { deal: Hash },
     /// The end of a deal is on its way.
     EndSent { deal: Hash },
-    /// A comparison goes on; the things that were asked for.
-    Compared { peer: Address, wants: usize },
+    /// A comparison goes on; the things that were asked for, and the epoch in which.
+    Compared { peer: Address, wants: usize, epoch: u64 },
     /// A page of the book was asked for.
     PageAsked { from: Address, after: Option<(Address, u16)>, pages_left: u32 },
 }

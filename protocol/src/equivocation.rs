@@ -45,6 +45,13 @@ fn life(terms: &DealTerms, market: &Parameters) -> (u64, u64) {
 impl Equivocation {
     /// The proof that these two deals give against the owner on `side` of both, if they do.
     pub fn of(side: Side, deals: (&StruckDeal, &StruckDeal), market: &Parameters) -> Option<Equivocation> {
+        let lots = |deal: &StruckDeal| match side {
+            Side::Ask => deal.terms.ask,
+            Side::Bid => deal.terms.bid,
+        };
+        if lots(deals.0).owner != lots(deals.1).owner || !lots(deals.0).overlaps(&lots(deals.1)) {
+            return None;
+        }
         let domain = market.domain();
         let word = |deal: &StruckDeal| Word { terms: deal.terms.clone(), authority: deal.by(side).authority };
         let (first, second) = match deals.0.terms.id(&domain) < deals.1.terms.id(&domain) {

@@ -36,10 +36,7 @@ impl Market {
                 self.avoid(found.bid.slot, found.ask.owner, now);
                 continue;
             }
-            if is_mine
-                && !self.deals.holds(&found.bid, &Hash::ZERO)
-                && !self.book.fills().is_taken(&found.bid, &Hash::ZERO)
-            {
+            if is_mine && !self.deals.is_bound(&found.bid) && !self.book.fills().is_taken(&found.bid, &Hash::ZERO) {
                 proposals += 1;
                 self.propose(found, clearing, now);
             }

@@ -121,8 +121,7 @@ impl Market {
             return Err(Rejected::TooLate);
         }
         self.check_match(terms)?;
-        let none = Hash::ZERO;
-        if self.deals.holds(&terms.ask, &none) || self.book.fills().is_taken(&terms.ask, &none) {
+        if self.deals.is_bound(&terms.ask) || self.book.fills().is_taken(&terms.ask, &Hash::ZERO) {
             return Err(Rejected::LotsTaken);
         }
         let wanted = ask.capacity.times(terms.ask.lots).ok_or(Rejected::Lots)?;

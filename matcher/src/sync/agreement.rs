@@ -73,7 +73,7 @@ impl Market {
             self.sync.agreements.0.pop_front();
         }
         self.sync.hurry(now);
-        self.sync.begin_epoch();
+        self.sync.begin_epoch(&self.book);
         self.look_at_agreement(epoch, now);
     }
 

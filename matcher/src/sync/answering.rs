@@ -53,7 +53,7 @@ impl Market {
                 let ids = self.sync.find(from, &difference.here, &self.book);
                 Synced::Lacking(items_of(&self.book, &ids, RESPONSE_ITEMS_BYTES_MAX))
             }
-            Ok(Progress::More) => self.begin_symbols(from, summary, epoch),
+            Ok(Progress::More) => self.begin_symbols(from, summary, now),
             Ok(Progress::GivenUp) => Synced::NotNow,
             Err(rejected) => {
                 self.strike(from, rejected, now);
@@ -63,18 +63,23 @@ impl Market {
     }
 
     /// Freezes as many symbols as the difference is likely to need, and sends the first.
-    fn begin_symbols(&mut self, from: &Address, summary: &Summary, epoch: u64) -> Synced {
+    fn begin_symbols(&mut self, from: &Address, summary: &Summary, now: u64) -> Synced {
+        let epoch = self.parameters.epoch_at(now);
         let Some(neighbour) = self.sync.neighbours.get_mut(from) else { return Synced::NotNow };
         let own = neighbour.sketch.len();
         let estimate = neighbour.sketch.estimator().difference(&summary.estimator);
-        let is_most = estimate > DIFFERENCE_SMALL && estimate > own.max(summary.count) / 2;
-        if estimate > DIFFERENCE_MAX || is_most {
-            if is_lacking(estimate, summary.count, own) {
-                self.ask_for_book(*from);
+        let lacks_here = is_lacking(estimate, summary.count, own);
+        let lacking_there = lacking(estimate, own, summary.count);
+        // Ranges are for whoever lacks most of a book and has not been given it yet.
+        let is_most = estimate > own.max(summary.count) / 2 && (lacks_here || lacking_there > DIFFERENCE_SMALL);
+        if estimate > DIFFERENCE_MAX || (is_most && !neighbour.is_paged) {
+            if lacks_here {
+                self.page_from(*from, now);
             }
-            return Synced::TooFar { lacking: lacking(estimate, own, summary.count) };
+            return Synced::TooFar { lacking: lacking_there };
         }
-        let total = (estimate as usize * 7 / 4 + 4 * FIRST_MIN).min(SYMBOLS_MAX);
+        // Enough also if the estimate is half of the truth.
+        let total = (estimate as usize * 3 + 4 * FIRST_MIN).min(SYMBOLS_MAX);
         neighbour.sketch.grow(total, self.book.kept_ids());
         let snapshot = neighbour.sketch.snapshot();
         let first = next_chunk(0, estimate).max(FIRST_MIN.min(total)).min(total);
@@ -102,9 +107,13 @@ impl Market {
         if !self.sync.may_ask(&from) || wants.len() > WANTS_MAX {
             return self.respond(token, Response::Declined(Rejected::RateLimit));
         }
-        let ids = self.sync.find_low(&from, &wants, &self.book);
-        let wanted = items_of(&self.book, &ids, RESPONSE_ITEMS_BYTES_MAX);
-        self.respond(token, Response::Items(wanted));
+        match self.sync.find_low(&from, &wants, &self.book) {
+            Some(ids) => {
+                let wanted = items_of(&self.book, &ids, RESPONSE_ITEMS_BYTES_MAX);
+                self.respond(token, Response::Items(wanted));
+            }
+            None => self.respond(token, Response::Declined(Rejected::RateLimit)),
+        }
         self.take_items(from, items, None, now);
     }
 }

@@ -71,16 +71,18 @@ impl Market {
                 Request::Exchange { wants, .. } => wants.len(),
                 _ => 0,
             };
-            self.ask(peer, Next::Compared { peer, wants }, request);
+            let epoch = self.book_epoch().unwrap_or_default();
+            self.ask(peer, Next::Compared { peer, wants, epoch }, request);
         }
     }
 
     pub(crate) fn on_compared(
         &mut self,
-        (peer, wants): (Address, usize),
+        (peer, wants, asked_in): (Address, usize, u64),
         result: Result<Response, Unanswered>,
         now: u64,
     ) {
+        let epoch = self.parameters.epoch_at(now);
         let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
         neighbour.is_asked = false;
         match result {
@@ -89,9 +91,13 @@ impl Market {
                 self.ask_late_sealer(&peer, now);
                 self.on_synced(peer, synced, now);
             }
+            // More symbols than the neighbour froze would be needed: the estimate was far too low.
+            Ok(Response::Symbols(symbols)) if symbols.bytes.0.is_empty() => {
+                self.give_up_round(&peer, Rejected::TooLarge, now);
+            }
             Ok(Response::Symbols(symbols)) => self.feed(peer, &symbols, now),
-            Ok(Response::Items(items)) => match items.is_empty() && wants >= SERVED_MIN {
-                // It showed ids that it cannot serve; a few may have been replaced since.
+            Ok(Response::Items(items)) => match items.is_empty() && wants >= SERVED_MIN && asked_in == epoch {
+                // It showed ids that it cannot serve; a few may have been replaced since, all at an epoch's end.
                 true => self.strike(&peer, Rejected::Stale, now),
                 false => self.take_items(peer, items, None, now),
             },
@@ -119,7 +125,7 @@ impl Market {
             }
             Synced::NotNow => {}
             Synced::Lacking(items) => self.take_items(peer, items, None, now),
-            Synced::TooFar { lacking } if lacking > DIFFERENCE_SMALL => self.ask_for_book(peer),
+            Synced::TooFar { lacking } if lacking > DIFFERENCE_SMALL => self.page_from(peer, now),
             Synced::TooFar { .. } => {}
             Synced::Symbols { symbols, total } => {
                 let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
@@ -142,7 +148,10 @@ impl Market {
                 neighbour.decoder = Some(decoder);
                 self.ask_neighbour(peer, Request::Symbols { epoch, from: have as u32, count });
             }
-            Ok(Progress::GivenUp) => self.strike(&peer, Rejected::TooLarge, now),
+            Ok(Progress::GivenUp) => {
+                self.give_up_round(&peer, Rejected::TooLarge, now);
+                self.page_from(peer, now);
+            }
             Err(rejected) => self.strike(&peer, rejected, now),
         }
     }
