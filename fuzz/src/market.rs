@@ -1,17 +1,26 @@
 //! Any inputs in any sequence at any times for the market machine: it must not panic, what it wants done must be bounded,
-//! and whoever waits for an answer must get exactly one. Answers its effects late, falsely or never, as the bytes say.
+//! whoever waits for an answer must get exactly one, and what it tells of its set, to the disk and to neighbours, must be
+//! true. Answers its effects late, falsely or never, as the bytes say.
 
-use std::collections::BTreeSet;
+mod disk;
+mod neighbours;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use matcher::{Effect, Input, Market, Topic, Unanswered};
+use matcher::{Draft, Effect, Input, Market, Topic, Unanswered};
+use protocol::bulk::LEAVES_MAX;
+use protocol::reconcile::{Salt, Sketch};
 use protocol::talk::{DealMessage, OrdersMessage, Request, Response};
-use protocol::wire::encode;
+use protocol::wire::{GOSSIP_ENTRIES_MAX, encode};
 use protocol::{
-    Acknowledgement, Address, Authority, DealEnd, DealTerms, EndCause, Entry, Hash, Order, Rejected, StruckDeal,
+    Acknowledgement, Address, Authority, DealEnd, DealTerms, EndCause, Entry, Hash, Order, Price, Rejected, StruckDeal,
 };
 
-use crate::people::{START_MS, anyone, capacity, draft, entry, market, number, person, signature, terms, word};
+use self::disk::Disk;
+use crate::people::{
+    START_MS, anyone, capacity, draft, entry, market, number, person, proof, signature, stakes, terms, word,
+};
 
 /// Steps of one run.
 const STEPS_MAX: usize = 300;
@@ -41,6 +50,7 @@ pub fn play(bytes: &[u8]) -> Market {
         }
     }
     world.settle();
+    world.compare();
     assert_eq!(world.heard, BTreeSet::new(), "messages without a verdict");
     assert_eq!(world.asked, BTreeSet::new(), "requests without a response");
     assert_eq!(world.wished, BTreeSet::new(), "users without an answer");
@@ -51,9 +61,17 @@ pub fn play(bytes: &[u8]) -> Market {
 struct World {
     machine: Market,
     now: u64,
+    /// The latest time of all: the clock may have been put back since.
+    latest: u64,
     last: u64,
     pending: Vec<Input>,
-    sent: Vec<(u64, Request)>,
+    sent: Vec<(u64, Address, Request)>,
+    disk: Disk,
+    /// Connected peers and the salt with each.
+    salts: BTreeMap<Address, Salt>,
+    /// What peers pretend to hold while they are asked for symbols.
+    shown: BTreeMap<Address, Sketch>,
+    stakes: BTreeMap<Address, u128>,
     heard: BTreeSet<u64>,
     asked: BTreeSet<u64>,
     wished: BTreeSet<u64>,
@@ -63,7 +81,10 @@ impl World {
     fn new() -> World {
         let machine = Market::new(market(), person(0));
         let [heard, asked, wished] = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
-        let mut world = World { machine, now: START_MS, last: 0, pending: vec![], sent: vec![], heard, asked, wished };
+        let (disk, salts, shown, stakes) = (Disk::default(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (pending, sent, now, latest) = (vec![], vec![], START_MS, START_MS);
+        let mut world =
+            World { machine, now, latest, last: 0, pending, sent, disk, salts, shown, stakes, heard, asked, wished };
         world.measure();
         world
     }
@@ -81,6 +102,7 @@ impl World {
     fn input(&mut self, input: Input) {
         let effects = self.machine.handle(input, self.now);
         assert!(effects.len() <= EFFECTS_MAX, "{} effects", effects.len());
+        let sent = self.sent.len();
         for effect in effects {
             match effect {
                 Effect::Recover { ticket, work } => {
@@ -88,7 +110,8 @@ impl World {
                     self.pending.push(Input::Recovered { ticket, verdicts: vec![true; work.len()] });
                 }
                 Effect::Sign { ticket, .. } => self.pending.push(Input::Signed { ticket, signature: signature() }),
-                Effect::Send { ticket, request, .. } => self.sent.push((ticket, *request)),
+                Effect::Send { ticket, to, request } => self.sent.push((ticket, to, *request)),
+                Effect::Keep(changes) => self.disk.keep(changes),
                 Effect::Judge { token, .. } => assert!(self.heard.remove(&token), "judged twice"),
                 Effect::Respond { token, .. } => assert!(self.asked.remove(&token), "answered twice"),
                 Effect::Answer { user, .. } => assert!(self.wished.remove(&user), "told twice"),
@@ -99,6 +122,8 @@ impl World {
             assert!(deal.billed_at(self.now) <= u64::from(deal.terms.duration_s) && deal.cost_at(self.now).is_some());
         }
         assert!(self.machine.book().len() <= market().heads_max as usize);
+        self.check_summaries(sent);
+        assert_eq!(self.disk.len(), self.machine.book().kept_len(), "the disk and the book");
     }
 
     fn answer_pending(&mut self, at: usize) {
@@ -109,6 +134,7 @@ impl World {
     }
 
     fn settle(&mut self) {
+        self.now = self.latest;
         for _ in 0..EPOCHS_TO_SETTLE {
             self.now += u64::from(market().epoch_ms);
             self.input(Input::Tick);
@@ -122,7 +148,7 @@ impl World {
         while self.pending.len() > PENDING_MAX {
             self.answer_pending(0);
         }
-        match source.int_in_range(0u8..=31)? {
+        match source.int_in_range(0u8..=39)? {
             0..=4 => self.wait(source)?,
             5..=7 => self.wish(source)?,
             8..=12 => self.hear(source)?,
@@ -130,13 +156,16 @@ impl World {
             17..=19 => self.come_back(source)?,
             20..=28 => self.answer_pending(source.arbitrary::<u8>()?.into()),
             29 => self.lie(source)?,
-            30 if source.arbitrary()? => {
-                let (peer, salt) = (anyone(source)?, Salt::of_pair(&Hash::ZERO, &Hash::ZERO));
-                self.input(Input::PeerUp { peer, salt, is_outbound: source.arbitrary()? });
+            30..=31 => self.come_and_go(source)?,
+            32..=35 => self.be_compared(source)?,
+            36..=37 => self.come_back(source)?,
+            38 if source.ratio(1, 4)? => self.restart(source)?,
+            38 => self.measure(),
+            _ if source.ratio(1, 8)? => self.input(Input::Entropy(Hash([source.arbitrary()?; 32]))),
+            _ => {
+                self.stakes = stakes(source)?;
+                self.input(Input::Checkpoint { stakes: self.stakes.clone() });
             }
-            30 => self.input(Input::PeerDown(anyone(source)?)),
-            _ if source.ratio(1, 4)? => self.restart(),
-            _ => self.measure(),
         }
         Ok(())
     }
@@ -151,13 +180,16 @@ impl World {
             _ => self.now + source.int_in_range(0..=1_000_000_000_000)?,
         }
         .clamp(START_MS, END_MS);
+        self.latest = self.latest.max(self.now);
         self.input(Input::Tick);
         Ok(())
     }
 
     fn wish(&mut self, source: &mut Unstructured) -> Result<()> {
         let user = self.number();
-        let input = match source.int_in_range(0u8..=5)? {
+        let input = match source.int_in_range(0u8..=8)? {
+            6 => Input::PlaceList { user, drafts: self.drafts(source)? },
+            7..=8 => Input::Submit { user, entries: self.submission(source)? },
             0..=3 => Input::Place { user, draft: draft(source, self.now)?.into() },
             4 => {
                 let ids: Vec<Hash> = self.machine.standings().map(|standing| standing.id).collect();
@@ -170,9 +202,31 @@ impl World {
         Ok(())
     }
 
+    /// A list of wishes, at times an empty or a too long one.
+    fn drafts(&self, source: &mut Unstructured) -> Result<Vec<Draft>> {
+        if source.ratio(1, 16)? {
+            return Ok(vec![draft(source, self.now)?; source.int_in_range(LEAVES_MAX - 1..=LEAVES_MAX + 1)?]);
+        }
+        (0..source.int_in_range(0..=4)?).map(|_| draft(source, self.now)).collect()
+    }
+
+    /// What others signed, at times the same many times over.
+    fn submission(&self, source: &mut Unstructured) -> Result<Vec<Entry>> {
+        if source.ratio(1, 16)? {
+            let count = source.int_in_range(GOSSIP_ENTRIES_MAX - 1..=GOSSIP_ENTRIES_MAX + 1)?;
+            return Ok(vec![entry(source, self.now)?; count]);
+        }
+        self.entries(source)
+    }
+
     fn hear(&mut self, source: &mut Unstructured) -> Result<()> {
         let (from, token) = (anyone(source)?, self.number());
-        let (topic, bytes) = match source.int_in_range(0u8..=7)? {
+        let (topic, bytes) = match source.int_in_range(0u8..=9)? {
+            8 => {
+                let proof = proof(self.struck(source)?, source)?;
+                (Topic::Deals, encode(&DealMessage::Equivocation(proof.into())))
+            }
+            9 => (Topic::Deals, encode(&DealMessage::Struck(self.struck(source)?.into()))),
             0..=4 => (Topic::Orders, encode(&OrdersMessage(self.entries(source)?))),
             5..=6 => {
                 let (terms, supplier, consumer) = (self.terms(source)?, word(source)?, word(source)?);
@@ -244,7 +298,7 @@ impl World {
         if self.sent.is_empty() {
             return Ok(());
         }
-        let (ticket, request) = self.sent.remove(source.choose_index(self.sent.len())?);
+        let (ticket, to, request) = self.sent.remove(source.choose_index(self.sent.len())?);
         let fitting = match request {
             Request::Propose { .. } => Response::Countersigned(word(source)?),
             Request::Heartbeat { .. } => Response::Alive { is_running: !source.ratio(1, 8)? },
@@ -258,6 +312,9 @@ impl World {
                     deals: vec![StruckDeal { terms, supplier, consumer }],
                 }
             }
+            Request::Sync(_) => self.synced(to, source)?,
+            Request::Symbols { from, count, .. } => Response::Symbols(self.symbols(&to, (from, count), source)?),
+            Request::Exchange { .. } => Response::Items(self.items(source)?),
             _ => Response::Done,
         };
         let result = match source.int_in_range(0u8..=7)? {
@@ -287,7 +344,7 @@ impl World {
             matches!(input,
             Input::Recovered { ticket: open, .. } | Input::Signed { ticket: open, .. } if *open == ticket)
         });
-        if !is_open && self.sent.iter().all(|sent| sent.0 != ticket) {
+        if !is_open && self.sent.iter().all(|(sent, ..)| *sent != ticket) {
             self.input(match source.int_in_range(0u8..=2)? {
                 0 => Input::Recovered { ticket, verdicts: source.arbitrary()? },
                 1 => Input::Signed { ticket, signature: signature() },
@@ -297,17 +354,21 @@ impl World {
         Ok(())
     }
 
-    /// What an earlier life stored comes back to a new machine; whoever waited then, waits in vain.
-    fn restart(&mut self) {
+    /// What an earlier life stored comes back to a new machine, but for what was not written yet; whoever waited then,
+    /// waits in vain.
+    fn restart(&mut self, source: &mut Unstructured) -> Result<()> {
         let standings = self.machine.standings().cloned().collect();
         let deals = self.machine.deals().cloned().collect();
-        let book = self.machine.book();
-        let kept = book.kept_ids().filter_map(|id| Some((*id, book.kept(id)?.to_item()))).collect();
+        self.disk.lose(source)?;
         self.machine = Market::new(market(), person(0));
         (self.pending, self.sent) = (vec![], vec![]);
         [&mut self.heard, &mut self.asked, &mut self.wished].into_iter().for_each(BTreeSet::clear);
-        self.input(Input::Restore { kept, standings, deals });
+        self.salts.clear();
+        self.shown.clear();
+        self.stakes.clear();
+        self.input(Input::Restore { kept: self.disk.read(), standings, deals });
         self.measure();
+        Ok(())
     }
 
     fn entries(&self, source: &mut Unstructured) -> Result<Vec<Entry>> {
@@ -320,6 +381,17 @@ impl World {
         let known: Vec<(Hash, Order)> = heads().filter_map(|head| Some((head.id, head.order()?.clone()))).collect();
         let (ids, orders): (Vec<Hash>, Vec<Order>) = known.into_iter().unzip();
         terms(source, self.now, &orders, &ids)
+    }
+
+    /// A deal that others may have struck: often over the lots of one that is kept, at another price.
+    fn struck(&self, source: &mut Unstructured) -> Result<StruckDeal> {
+        let kept: Vec<StruckDeal> =
+            self.machine.book().fills().deals().take(16).map(|(_, deal)| (**deal).clone()).collect();
+        if let (true, Some(mut deal)) = (source.ratio(3, 4)?, chosen(source, &kept)?) {
+            deal.terms.price = Price(deal.terms.price.0 ^ u128::from(source.int_in_range(0u8..=3)?));
+            return Ok(deal);
+        }
+        Ok(StruckDeal { terms: self.terms(source)?, supplier: word(source)?, consumer: word(source)? })
     }
 
     /// A deal of the machine, or none that it knows.

@@ -1,11 +1,14 @@
 //! People, orders and deals out of bytes: plausible ones most of the time, else with numbers at which arithmetic breaks.
 //! Signatures have the right form and are nobody's: the target decides what recovers.
 
+use std::collections::BTreeMap;
+
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use matcher::Draft;
+use protocol::equivocation::Word;
 use protocol::{
-    Address, Authority, Cancel, Capacity, DealTerms, Entry, Flags, Hash, Identity, Metric, Order, OrderRef, Parameters,
-    Price, Side, Signature, Signed,
+    Address, Authority, Cancel, Capacity, DealTerms, Entry, Equivocation, Flags, Hash, Identity, Metric, Order,
+    OrderRef, Parameters, Price, Side, Signature, Signed, StruckDeal,
 };
 
 /// When every run begins: the first millisecond of an epoch.
@@ -26,6 +29,17 @@ pub fn person(number: u8) -> Address {
 /// Anyone.
 pub fn anyone(source: &mut Unstructured) -> Result<Address> {
     Ok(person(source.int_in_range(0..=PEOPLE - 1)?))
+}
+
+/// A peer: mostly one of the owners, else one of more than the machine compares with.
+pub fn peer(source: &mut Unstructured) -> Result<Address> {
+    if source.ratio(1, 4)? { Ok(person(source.int_in_range(0..=40)?)) } else { anyone(source) }
+}
+
+/// Stakes of some owners, some of them so high that sums of them overflow.
+pub fn stakes(source: &mut Unstructured) -> Result<BTreeMap<Address, u128>> {
+    let mut stake = || Ok((anyone(source)?, u128::MAX >> source.int_in_range(0u8..=127)?));
+    (0..3).map(|_| stake()).collect()
 }
 
 /// A signature of the right form.
@@ -183,4 +197,17 @@ pub fn terms(source: &mut Unstructured, now: u64, known: &[Order], ids: &[Hash])
         sealed_root: Hash::ZERO,
         open_before: number(source, now)?,
     })
+}
+
+/// Words of one owner on `deal` and on one much like it: a proof, unless they are bent.
+pub fn proof(deal: StruckDeal, source: &mut Unstructured) -> Result<Equivocation> {
+    let mut other = deal.clone();
+    other.terms.price = price(source)?;
+    if source.ratio(1, 4)? {
+        (other.terms.epoch, other.terms.duration_s) = (source.arbitrary()?, small(source)?);
+    }
+    let side = side(source)?;
+    let word = |deal: StruckDeal| Word { terms: deal.terms.clone(), authority: deal.by(side).authority };
+    let made = Equivocation::of(side, (&deal, &other), &market());
+    Ok(made.unwrap_or(Equivocation { side, first: word(deal), second: word(other) }))
 }

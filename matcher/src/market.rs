@@ -133,6 +133,8 @@ impl Market {
         self.tick_mandate(now);
         self.tick_deals(now);
         self.tick_maker(now);
+        // What went with the epoch is not told to neighbours any more.
+        self.settle(&BTreeSet::new());
         self.tick_sync(now);
     }
 
