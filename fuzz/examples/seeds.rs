@@ -4,12 +4,12 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use protocol::reconcile::{Salt, Sketch};
-use protocol::talk::{Bytes, DealMessage, Hello, OrdersMessage, Request, Response};
+use protocol::reconcile::{SYMBOLS_HEARTBEAT, Salt, Sketch};
+use protocol::talk::{Bytes, DealMessage, Hello, Item, OrdersMessage, Request, Response, Summary, Synced};
 use protocol::wire::encode;
 use protocol::{
-    Acknowledgement, Authority, Cancel, DealEnd, DealTerms, EndCause, Entry, Flags, Hash, Identity, Order, OrderRef,
-    Price, Rejected, Side, Signed, StruckDeal,
+    Acknowledgement, Authority, Cancel, DealEnd, DealTerms, EndCause, Entry, Equivocation, Flags, Hash, Identity,
+    Order, OrderRef, Price, Rejected, Side, Signed, StruckDeal,
 };
 use souk_fuzz::market::play;
 use souk_fuzz::people::{START_MS, capacity, market, person, signature};
@@ -20,7 +20,7 @@ const RUNS: usize = 3;
 fn main() -> io::Result<()> {
     save("wire", &words())?;
     save("reconcile", &(0..12).map(|seed| noise(seed, 400 + 200 * seed as usize)).collect::<Vec<_>>())?;
-    save("market", &trades())
+    save("market", &runs())
 }
 
 fn save(target: &str, inputs: &[Vec<u8>]) -> io::Result<()> {
@@ -41,14 +41,21 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-/// Runs in which this machine sells, buys, and sees deals of others.
-fn trades() -> Vec<Vec<u8>> {
-    let mut found: [Vec<Vec<u8>>; 3] = Default::default();
+/// Runs in which this machine sells, buys, sees deals of others, remembers a proof, and is told what neighbours sealed.
+fn runs() -> Vec<Vec<u8>> {
+    let mut found: [Vec<Vec<u8>>; 5] = Default::default();
     for seed in 0..200_000 {
         let bytes = noise(seed, 1_200);
         let machine = play(&bytes);
         let runs = |side| machine.deals().any(|deal| deal.side == side && deal.started_ms > 0);
-        let kinds = [runs(Side::Ask), runs(Side::Bid), machine.book().deals().next().is_some()];
+        let mut agreements = machine.clearings().filter_map(|clearing| machine.agreement(clearing.epoch));
+        let kinds = [
+            runs(Side::Ask),
+            runs(Side::Bid),
+            !machine.book().fills().is_empty(),
+            !machine.book().proofs().is_empty(),
+            agreements.any(|agreement| agreement.took_ms.is_some()),
+        ];
         for (kept, _) in found.iter_mut().zip(kinds).filter(|(kept, is_so)| *is_so && kept.len() < RUNS) {
             kept.push(bytes.clone());
         }
@@ -56,7 +63,7 @@ fn trades() -> Vec<Vec<u8>> {
             break;
         }
     }
-    println!("runs that sell, buy, see: {:?}", found.each_ref().map(Vec::len));
+    println!("runs that sell, buy, see, prove, agree: {:?}", found.each_ref().map(Vec::len));
     found.concat()
 }
 
@@ -115,11 +122,27 @@ fn words() -> Vec<Vec<u8>> {
     let (ask, bid) = (order(Side::Ask), order(Side::Bid));
     let body = Cancel { owner: person(1), slot: 1, version: 2, from_epoch: 3, expiry_epoch: 4 };
     let cancel = Entry::Cancel(Signed { body, authority: authority() });
-    let hello = Hello { market: market().id(), protocol_version: 1, agent: "souk".into(), heads: 3 };
     let deal = Hash([5; 32]);
+    let hello = Hello { market: market().id(), protocol_version: 1, agent: "souk".into(), heads: 3, salt: deal };
     let mut sketch = Sketch::new(Salt([1; 16]), 16);
     sketch.insert(&deal);
+    let summary = Summary {
+        epoch: 7,
+        sealed: Some((6, deal)),
+        count: sketch.len(),
+        hash: sketch.hash(),
+        estimator: sketch.estimator(),
+        symbols: sketch.encode(0, SYMBOLS_HEARTBEAT),
+    };
+    let mut other = struck();
+    other.terms.price = Price(101);
+    let proof = Box::new(Equivocation::of(Side::Ask, (&struck(), &other), &market()).expect("one lot, two deals"));
+    let items = vec![Item::Entry(ask.clone()), Item::Deal(Box::new(struck())), Item::Proof(proof.clone())];
+    let synced = |synced| Response::Synced { sealed: None, synced };
     let requests = [
+        Request::Sync(Box::new(summary)),
+        Request::Symbols { epoch: 7, from: 16, count: 32 },
+        Request::Exchange { items: items.clone(), wants: vec![1, u32::MAX] },
         Request::Hello(hello.clone()),
         Request::Book { after: Some((person(1), 3)) },
         Request::Propose { orders: Box::new((ask.clone(), bid.clone())), terms: struck().terms, consumer: authority() },
@@ -128,6 +151,12 @@ fn words() -> Vec<Vec<u8>> {
         Request::PutChunk { task: deal, content: deal, offset: 300, bytes: Bytes(vec![1, 2, 3]) },
     ];
     let responses = [
+        synced(Synced::Equal),
+        synced(Synced::Lacking(items.clone())),
+        synced(Synced::Symbols { symbols: sketch.encode(0, 8), total: 16 }),
+        synced(Synced::TooFar { lacking: 600 }),
+        Response::Symbols(sketch.encode(8, 8)),
+        Response::Items(items),
         Response::Hello(hello),
         Response::Book { entries: vec![ask.clone(), cancel.clone()], is_more: true, deals: vec![struck()] },
         Response::Countersigned(authority()),
@@ -139,6 +168,7 @@ fn words() -> Vec<Vec<u8>> {
         encode(&cancel),
         encode(&OrdersMessage(vec![ask, bid, cancel])),
         encode(&DealMessage::Struck(Box::new(struck()))),
+        encode(&DealMessage::Equivocation(proof)),
         encode(&sketch.encode(0, 16)),
         encode(&(sketch.hash(), sketch.estimator())),
     ];

@@ -3,9 +3,14 @@
 use alloc::vec::Vec;
 
 use protocol::reconcile::Sketch;
+}
+
+#[test]
+use protocol::talk::Request;
 use protocol::{Entry, Side};
 
-use crate::effect::Event;
+use crate::effect::{Effect, Event};
+use crate::input::{Input, Unanswered};
 use crate::world::World;
 use crate::world::people::{Person, draft, market, order};
 
@@ -188,4 +193,25 @@ fn what_leaves_the_book_leaves_the_sketches() {
     world.peers[0].market.book().kept_ids().for_each(|id| fresh.insert(id));
     assert_eq!(world.book(0).len(), 11, "the short lives are over");
     assert_eq!((said.count, said.hash, said.symbols), (fresh.len(), fresh.hash(), fresh.encode(0, 16)));
+}
+
+#[test]
+fn the_heartbeat_at_an_epochs_end_tells_the_set_without_what_went_with_it() {
+    let mut world = two(11, (50, 0, 0));
+    assert!(world.run_until(500, is_equal));
+    world.run_to_epoch(1_900);
+    let now = world.now;
+    let machine = &mut world.peers[0].market;
+    let mut told = Vec::new();
+    for epoch in 0..100 {
+        for effect in machine.handle(Input::Tick, now + epoch * u64::from(market().epoch_ms)) {
+            let Effect::Send { ticket, request, .. } = effect else { continue };
+            if let Request::Sync(summary) = *request {
+                assert_eq!(summary.count, machine.book().kept_len(), "{told:?}");
+                told.push(summary.count);
+            }
+            machine.handle(Input::Answered { ticket, result: Err(Unanswered::Timeout) }, now);
+        }
+    }
+    assert_eq!((told.first(), told.last()), (Some(&50), Some(&0)), "{told:?}");
 }
