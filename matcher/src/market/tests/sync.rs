@@ -203,7 +203,7 @@ fn the_heartbeat_at_an_epochs_end_tells_the_set_without_what_went_with_it() {
     let now = world.now;
     let machine = &mut world.peers[0].market;
     let mut told = Vec::new();
-    for epoch in 0..100 {
+    for epoch in 0..110 {
         for effect in machine.handle(Input::Tick, now + epoch * u64::from(market().epoch_ms)) {
             let Effect::Send { ticket, request, .. } = effect else { continue };
             if let Request::Sync(summary) = *request {
