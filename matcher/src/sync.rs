@@ -49,7 +49,9 @@ const STRIKES_MAX: u32 = 4;
 const QUIET_EPOCHS: u64 = 30;
 /// Neighbours that left and whose conduct is remembered; the oldest is forgotten.
 const LEFT_MAX: usize = 256;
-/// Sketches that are made anew in one epoch; whoever comes beyond it waits for the next.
+/// Lives of one peer for which a sketch is made in one epoch; it waits for the next epoch then.
+const LIVES_PER_EPOCH: u32 = 3;
+/// Peers for which sketches are made in one epoch; whoever comes beyond it waits for the next.
 const BUILT_MAX: usize = 2 * NEIGHBOURS_MAX;
 /// For so many epochs a neighbour is not asked again for its book.
 const PAGED_EPOCHS: u64 = 15;
@@ -128,8 +130,8 @@ pub(crate) struct Sync {
     neighbours: BTreeMap<Address, Neighbour>,
     /// Connected peers without a place among the neighbours, and what a place would need.
     waiting: BTreeMap<Address, (Salt, bool)>,
-    /// Peers for whom a sketch was made in this epoch: one each, since it takes a look at the whole set.
-    built: BTreeSet<Address>,
+    /// How many sketches were made for a peer in this epoch: few, since each takes a look at the whole set.
+    built: BTreeMap<Address, u32>,
     /// What neighbours that left, or came back in another life, had used up and done.
     left: VecDeque<(Address, Conduct)>,
     recent: VecDeque<Hash>,
@@ -156,8 +158,12 @@ impl Sync {
     }
 
     pub(crate) fn meet(&mut self, peer: Address, (salt, is_outbound): (Salt, bool), book: &Book) {
-        self.leave(&peer);
-        self.waiting.insert(peer, (salt, is_outbound));
+        if let Some(known) = self.neighbours.get_mut(&peer).filter(|known| known.sketch.salt() == salt) {
+            (known.is_outbound, known.is_owing) = (is_outbound, true);
+        } else {
+            self.leave(&peer);
+            self.waiting.insert(peer, (salt, is_outbound));
+        }
         self.choose(book);
     }
 
@@ -185,7 +191,7 @@ impl Sync {
                 break;
             }
             self.waiting.remove(&peer);
-            self.built.insert(peer);
+            *self.built.entry(peer).or_default() += 1;
             let mut neighbour = Neighbour::new(salt, is_outbound, book);
             if let Some((_, conduct)) = self.left.iter().find(|(left, _)| *left == peer) {
                 (neighbour.requests, neighbour.scans) = (conduct.requests, conduct.scans);
@@ -203,9 +209,10 @@ impl Sync {
         }
     }
 
-    /// Who gets the next place, own dials first; nobody twice in an epoch.
+    /// Who gets the next place, own dials first; nobody again and again in one epoch.
     fn next_waiting(&self) -> Option<(Address, (Salt, bool))> {
-        let is_due = |peer: &&Address| self.built.len() < BUILT_MAX && !self.built.contains(*peer);
+        let is_room = self.built.len() < BUILT_MAX;
+        let is_due = |peer: &Address| is_room && self.built.get(peer).is_none_or(|&built| built < LIVES_PER_EPOCH);
         let due = self.waiting.iter().filter(|(peer, _)| is_due(peer));
         due.min_by_key(|(peer, (_, is_outbound))| (!is_outbound, **peer)).map(|(peer, terms)| (*peer, *terms))
     }

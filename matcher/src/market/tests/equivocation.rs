@@ -165,3 +165,22 @@ fn a_convicted_owner_gets_no_deal_from_an_honest_supplier() {
     let stranger = Person::new(110).entry(order(Side::Bid, 1, market().epoch_at(world.now)));
     assert_eq!(world.gossip(1, 0, Topic::Orders, orders_message(&[stranger])), Verdict::Accept);
 }
+
+/// A supplier held its answer back until the guard and declined then: the new version counted for the next epoch only, the
+/// old one was matched once more, and the consumer signed the same lot again.
+#[test]
+fn a_lot_that_was_signed_for_is_not_signed_for_again_though_its_version_still_counts() {
+    let mut world = World::new(2, 36);
+    world.place(0, draft(Side::Ask, 50));
+    let bid = world.place(1, draft(Side::Bid, 100));
+    world.run_to_epoch(0);
+    world.sever(0, 1);
+    world.run(1_700);
+    let deal = world.peers[1].market.deals().find(|deal| deal.consumer.is_some()).unwrap().id;
+    let now = world.now;
+    world.peers[1].market.finish(&deal, crate::EndReason::Declined(Rejected::NotMatched), 0, now);
+    world.uncut(0, 1);
+    world.run(8_000);
+    let named = world.peers[1].market.deals().filter(|deal| deal.terms.bid.id == bid && deal.consumer.is_some());
+    assert_eq!(named.count(), 1, "{:?}", world.states(1));
+}

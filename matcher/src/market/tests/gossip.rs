@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use protocol::talk::{PAGE_MAX, Request, Response};
-use protocol::{Address, Delegation, Entry, Hash, Order, Rejected, Scope, Side, Typed};
+use protocol::{Address, Delegation, Entry, Hash, Order, Scope, Side, Typed};
 
 use crate::book::STEPS_MAX;
 use crate::effect::{Effect, Topic, Verdict};
@@ -209,7 +209,7 @@ fn deals_over_lots_that_an_order_does_not_have_harm_nobody() {
 fn a_deal_from_the_future_is_ignored_and_one_of_the_distant_past_is_soon_forgotten() {
     let mut world = World::new(2, 8);
     let (a, b) = (Person::new(80), Person::new(81));
-    for (epoch, verdict) in [(u64::MAX, Verdict::Ignore), (0, Verdict::Accept)] {
+    for (epoch, verdict) in [(u64::MAX, Verdict::Ignore), (0, Verdict::Ignore)] {
         let mut terms = terms(epoch, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
         terms.open_before = u64::MAX;
         assert_eq!(world.gossip(1, 0, Topic::Deals, deal_message(struck(&terms, &a, &b))), verdict);
@@ -219,18 +219,28 @@ fn a_deal_from_the_future_is_ignored_and_one_of_the_distant_past_is_soon_forgott
 }
 
 #[test]
-fn strange_deals_have_a_bound() {
+fn of_too_many_strange_deals_the_same_are_kept_whatever_came_first() {
     let (a, b) = (Person::new(90), Person::new(91));
-    let mut book = crate::Book::new(market().domain(), 10);
     let mut terms = terms(1, (Hash([1; 32]), a.address), (Hash([2; 32]), b.address));
-    let mut refused = 0;
-    for number in 0..5_000u32 {
-        let mut id = [3; 32];
-        id[..4].copy_from_slice(&number.to_be_bytes());
-        (terms.ask.id, terms.bid.id) = (Hash(id), Hash(id));
-        refused += usize::from(book.fill(struck(&terms, &a, &b)) == Err(Rejected::BookFull));
-    }
-    assert_eq!(refused, 5_000 - 4_096);
+    let mut deals: Vec<_> = (0..4_300u32)
+        .map(|number| {
+            let mut id = [3; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            (terms.ask.id, terms.bid.id) = (Hash(id), Hash(id));
+            struck(&terms, &a, &b)
+        })
+        .collect();
+    let kept = |deals: &[protocol::StruckDeal]| {
+        let mut book = crate::Book::new(market().domain(), 10);
+        for deal in deals {
+            let _ = book.fill(deal.clone());
+        }
+        book.fills().deals().map(|(id, _)| *id).collect::<Vec<_>>()
+    };
+    let first = kept(&deals);
+    deals.reverse();
+    assert_eq!(first.len(), 4_096);
+    assert!(first == kept(&deals), "another order of arrival keeps others");
 }
 
 #[test]

@@ -3,9 +3,6 @@
 use alloc::vec::Vec;
 
 use protocol::reconcile::Sketch;
-}
-
-#[test]
 use protocol::talk::Request;
 use protocol::{Entry, Side};
 
@@ -214,4 +211,66 @@ fn the_heartbeat_at_an_epochs_end_tells_the_set_without_what_went_with_it() {
         }
     }
     assert_eq!((told.first(), told.last()), (Some(&50), Some(&0)), "{told:?}");
+}
+
+/// Halves of a small market that each lacked 300 things were too far apart for symbols, and neither lacked enough for the
+/// book: nothing was mended at any heartbeat.
+#[test]
+fn there_is_no_difference_that_nothing_mends() {
+    for (seed, apart) in
+        [(20, (0, 300, 300)), (21, (150, 300, 300)), (22, (0, 450, 0)), (23, (0, 0, 520)), (24, (60, 700, 200))]
+    {
+        let mut world = two(seed, apart);
+        assert!(world.run_until(3_000, is_equal), "{apart:?} {:?}", world.sent);
+    }
+}
+
+/// A page carries so many deals of an order and no more; whoever came new asked for the same page for ever.
+#[test]
+fn an_order_with_more_deals_than_a_page_holds_is_known_with_all_of_them() {
+    use crate::world::people::{struck, terms};
+    let mut world = World::new(2, 25);
+    world.cut(0, 1);
+    let epoch = market().epoch_at(world.now);
+    let (supplier, consumer) = (Person::new(50), Person::new(51));
+    let mut ask = order(Side::Ask, 100, epoch);
+    ask.lots = 700;
+    let ask = supplier.entry(ask);
+    let id = ask.id(&market().domain());
+    world.teach(0, &[ask]);
+    for lot in 0..600u32 {
+        let mut bid = [7; 32];
+        bid[..4].copy_from_slice(&lot.to_be_bytes());
+        let mut terms = terms(epoch, (id, supplier.address), (protocol::Hash(bid), consumer.address));
+        (terms.ask.first_lot, terms.open_before) = (lot, world.now / 1000 + 30);
+        world.peers[0].market.book.fill(struck(&terms, &supplier, &consumer)).unwrap();
+    }
+    world.teach(0, &[]);
+    world.peers[0].market.settle(&alloc::collections::BTreeSet::new());
+    world.peers[0].market.effects.clear();
+    world.heal();
+    assert!(world.run_until(4_000, |world| world.peers[1].market.book().kept_len() == 601), "{:?}", world.sent);
+    assert!(sent(&world, "book") <= 2, "{:?}", world.sent);
+}
+
+#[test]
+fn a_peer_that_this_node_dialed_gets_the_place_of_one_that_came_by_itself() {
+    let mut world = World::new(1, 26);
+    let mut asked = alloc::collections::BTreeSet::new();
+    let dialed = protocol::Address([1; 20]);
+    for number in 2..40u8 {
+        let (peer, salt) = (protocol::Address([number; 20]), world.salt(0, 0));
+        world.input(0, Input::PeerUp { peer, salt, is_outbound: false });
+    }
+    let salt = world.salt(0, 0);
+    world.input(0, Input::PeerUp { peer: dialed, salt, is_outbound: true });
+    world.now += 50;
+    let now = world.now;
+    for effect in world.peers[0].market.handle(Input::Tick, now) {
+        if let Effect::Send { to, request, .. } = effect {
+            assert!(matches!(*request, Request::Sync(_)));
+            asked.insert(to);
+        }
+    }
+    assert!(asked.contains(&dialed), "{asked:?}");
 }

@@ -112,8 +112,9 @@ fn symbols_that_never_decode_end_at_the_cap_and_cost_the_neighbour_its_place() {
             let symbols = noise.encode(*from as usize, *count as usize);
             effects = attack.answer(ticket, Response::Symbols(symbols));
         }
-        assert!(blamed(&effects), "{effects:?}");
         rounds += 1;
+        // Once may be chance.
+        assert_eq!(blamed(&effects), rounds == 4, "{effects:?}");
         assert!(rounds <= 4);
     }
     assert_eq!(rounds, 4, "then the neighbour is left out for a while");
@@ -192,7 +193,7 @@ fn a_neighbour_that_asks_without_end_is_answered_so_often_in_an_epoch() {
         let response = attack.ask(Request::Exchange { items: vec![], wants });
         served += usize::from(matches!(response, Response::Items(_)));
     }
-    assert_eq!(served, 64);
+    assert_eq!(served, 8, "so often the whole set is looked through");
     let response = attack.ask(Request::Symbols { epoch, from: 0, count: u32::MAX });
     assert_eq!(response, Response::Declined(Rejected::Stale), "no snapshot, and no more questions");
     let summary = attack.summary(20, 0);
