@@ -24,6 +24,7 @@ use super::error::NetError;
 use super::event::Topic;
 use super::identity::PUBLIC_KEY_LEN;
 use super::limits::{NetLimits, RECORDS_MAX};
+use super::probe::Probe;
 
 /// What every peer of Souk calls itself to libp2p.
 const IDENTIFY_VERSION: &str = "souk/1";
@@ -54,7 +55,7 @@ pub(super) struct Behaviour {
     pub(super) relay: relay::Behaviour,
     relayed: relay::client::Behaviour,
     direct: dcutr::Behaviour,
-    probe: Toggle<autonat::v2::client::Behaviour>,
+    probe: Toggle<Probe>,
     prober: Toggle<autonat::v2::server::Behaviour>,
     upnp: Toggle<upnp::tokio::Behaviour>,
 }
@@ -137,7 +138,7 @@ pub(super) fn swarm(
         relay: relay(here, limits),
         relayed,
         direct: dcutr::Behaviour::new(here),
-        probe: is_probed.then(autonat::v2::client::Behaviour::default).into(),
+        probe: is_probed.then(Probe::default).into(),
         prober: is_probed.then(autonat::v2::server::Behaviour::default).into(),
         upnp: (surroundings.is_upnp && is_probed).then(upnp::tokio::Behaviour::default).into(),
     };

@@ -25,6 +25,8 @@ pub const PLACES_MAX: usize = 1024;
 pub(super) const BANNED_MAX: usize = 4096;
 /// Listen addresses that are believed of one peer.
 pub(super) const REACH_MAX: usize = 8;
+/// Addresses at which peers say they see this node and that are tried, in one life. At the bound no other is.
+pub(super) const CANDIDATES_MAX: usize = 64;
 /// Address records that this node keeps for others.
 pub(super) const RECORDS_MAX: usize = 16_384;
 

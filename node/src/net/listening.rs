@@ -2,7 +2,7 @@
 
 use std::io;
 use std::iter::Peekable;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -57,7 +57,7 @@ pub(super) fn is_relayed(address: &Multiaddr) -> bool {
 
 /// Whether nobody beyond this machine can reach what listens there.
 pub(super) fn is_local(address: &Multiaddr) -> bool {
-    place(address).is_some_and(|place| place.socket.ip().is_loopback())
+    place(address).is_some_and(|place| scope(place.socket.ip()) == Scope::Machine)
 }
 
 /// A direct address without the peer's id; one behind a relay as it is.
@@ -136,8 +136,9 @@ enum Scope {
 }
 
 fn scope(ip: IpAddr) -> Scope {
+    let ip = ip.to_canonical();
     let is_site = match ip {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || is_carriers(v4),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     };
     match (ip.is_loopback(), is_site) {
@@ -147,17 +148,27 @@ fn scope(ip: IpAddr) -> Scope {
     }
 }
 
+/// Whether an address is one that a carrier's router, an overlay or a laboratory gives out: 100.64/10, 192.0.0/24 and
+/// 198.18/15 mean something else to everyone.
+fn is_carriers(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    matches!((a, b, c), (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _))
+}
+
 /// Whether someone across the world that comes to us at `here` from `there` shows that the world can dial `here`: no router
 /// stands between us that would have had to be asked first.
 pub(super) fn is_in_the_open(here: &Multiaddr, there: &Multiaddr) -> bool {
-    let is_open = |place: Place| scope(place.socket.ip()) == Scope::World && !place.socket.ip().is_unspecified();
+    let is_open = |place: Place| {
+        let ip = place.socket.ip().to_canonical();
+        scope(ip) == Scope::World && !ip.is_unspecified()
+    };
     [here, there].iter().all(|address| place(address).is_some_and(is_open))
 }
 
 /// The part of the internet that an address is in, /16 of IPv4 or /32 of IPv6: what one attacker may have much of. `None`
 /// for addresses that do not reach across the world.
 pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
-    let ip = place(address)?.socket.ip();
+    let ip = place(address)?.socket.ip().to_canonical();
     match ip {
         _ if scope(ip) < Scope::World => None,
         IpAddr::V4(v4) => Some([v4.octets()[0], v4.octets()[1], 0, 0]),
@@ -170,7 +181,7 @@ pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
 /// counts on both sides.
 pub(super) fn is_believable(said: &Multiaddr, seen: &Multiaddr) -> bool {
     let (Some(said), Some(seen)) = (place(said), place(seen)) else { return false };
-    let (ip, port) = (said.socket.ip(), said.socket.port());
+    let (ip, port) = (said.socket.ip().to_canonical(), said.socket.port());
     port != 0 && !ip.is_unspecified() && !ip.is_multicast() && scope(ip) >= scope(seen.socket.ip())
 }
 
@@ -205,6 +216,20 @@ mod tests {
         assert!(!is_open("/ip4/192.168.1.9/tcp/9", "/ip4/198.51.100.1/tcp/7"), "a router lets it through, this time");
         assert!(!is_open("/ip4/203.0.113.9/tcp/9", "/ip4/192.168.1.1/tcp/7"), "a neighbour is not the world");
         assert!(!is_open("/ip4/0.0.0.0/udp/9/quic-v1", "/ip4/198.51.100.1/udp/7/quic-v1"));
+    }
+
+    #[test]
+    fn addresses_of_carriers_and_overlays_do_not_reach_across_the_world() {
+        let scope_of = |text: &str| scope(text.parse().unwrap());
+        for text in ["100.64.0.1", "100.127.255.255", "192.0.0.9", "198.18.0.1", "198.19.255.255", "::ffff:10.0.0.1"] {
+            assert_eq!(scope_of(text), Scope::Site, "{text}");
+        }
+        for text in ["100.63.0.1", "100.128.0.1", "192.0.1.9", "198.17.0.1", "198.20.0.1", "::ffff:203.0.113.9"] {
+            assert_eq!(scope_of(text), Scope::World, "{text}");
+        }
+        assert!(is_local(&parse("/ip6/::ffff:127.0.0.1/tcp/9")));
+        let plain = neighbourhood(&parse("/ip4/203.0.113.9/tcp/9"));
+        assert_eq!(neighbourhood(&parse("/ip6/::ffff:203.0.113.9/tcp/9")), plain);
     }
 
     #[test]

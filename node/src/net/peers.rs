@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use libp2p::request_response::ResponseChannel;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use protocol::Address;
 use protocol::talk::{Hello, Refusal, Response};
+use protocol::{Address, Hash};
 use tokio::sync::oneshot;
 
 use super::bucket::Allowance;
@@ -59,6 +59,8 @@ pub(super) struct Peer {
     pub(super) address: Address,
     pub(super) links: Vec<Link>,
     pub(super) stage: Stage,
+    /// Whether a connection was opened since the peer was last welcomed. Only another connection brings another life.
+    pub(super) is_anew: bool,
     /// Whether the node was told that the peer is up.
     pub(super) is_up: bool,
     /// When the connection is closed unless the peer is welcome by then.
@@ -85,6 +87,15 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn is_welcome(&self) -> bool {
         matches!(self.stage, Stage::Welcome(_))
+    }
+
+    /// Whether a hello with this salt is one that an honest peer can say: the salt of its life, or of the next one, which
+    /// comes over a connection of its own.
+    pub(super) fn can_say(&self, salt: &Hash) -> bool {
+        match &self.stage {
+            Stage::Welcome(before) => before.salt == *salt || self.is_anew,
+            _ => true,
+        }
     }
 
     /// The connection that counts: a direct one, if there is one.
@@ -162,6 +173,7 @@ impl Peers {
             address,
             links: Vec::new(),
             stage: Stage::Awaited,
+            is_anew: true,
             is_up: false,
             deadline: now + Duration::from_secs(limits.hello_timeout_s),
             allowance,
@@ -177,6 +189,7 @@ impl Peers {
             dial_waiters: Vec::new(),
         });
         peer.links.push(link);
+        peer.is_anew = true;
         peer
     }
 

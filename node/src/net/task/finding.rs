@@ -208,6 +208,10 @@ impl Task {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(peer) = self.peers.find_mut(&peer_id) else { return };
+        // It can say so again and again, and each time the routing table and the known peers are gone through.
+        if !peer.allowance.take_request(0, Instant::now()) {
+            return self.fault(&peer_id);
+        }
         peer.is_relay = info.protocols.contains(&relay::HOP_PROTOCOL_NAME);
         let Some(link) = peer.link() else { return };
         let seen = link.multiaddr.clone();

@@ -98,6 +98,7 @@ impl Task {
             Ok(()) => tracing::info!("peers can dial this node at {tested_addr}"),
             Err(error) => {
                 tracing::debug!(%tested_addr, %server, %error, "a peer could not dial this node");
+                self.swarm.remove_external_address(&tested_addr);
                 self.reachability.is_doubted = true;
             }
         }
