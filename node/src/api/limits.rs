@@ -63,6 +63,7 @@ fn of_gossip(net: &NetLimits) -> Vec<LimitWord> {
         row("gossip.mesh.low", net.mesh_low, "peers a topic", "the mesh grows"),
         row("gossip.mesh.high", net.mesh_high, "peers a topic", "the mesh shrinks"),
         row("gossip.mesh.outbound", net.mesh_outbound_min, "peers a topic", "at least, that this node dialed"),
+        row("gossip.address", net.peers_per_ip, "peers at an IP address", "more cost all of them score"),
         row("gossip.near.score", net.near_score_max, "", "the most that nearness gains"),
         row("gossip.near", net.near_ms, "ms", "from here on nearness gains nothing"),
     ]

@@ -111,6 +111,8 @@ pub struct NetLimits {
     pub near_score_max: u32,
     /// Round trip in milliseconds from which on a peer is far and gains nothing.
     pub near_ms: u32,
+    /// Gossiping peers at one IP address, beyond which all of them lose score: many nodes share a router.
+    pub peers_per_ip: u32,
     /// Peers whose places are known.
     pub known_max: usize,
     /// Relays at which a node that cannot be dialed reserves a place.
@@ -169,6 +171,7 @@ impl Default for NetLimits {
             outbound_per_network_max: 2,
             near_score_max: 10,
             near_ms: 100,
+            peers_per_ip: 64,
             known_max: PLACES_MAX,
             reservations_target: 2,
             relay_reservations_max: 64,

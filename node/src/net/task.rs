@@ -276,9 +276,7 @@ impl Task {
         for peer in self.peers.overdue(now) {
             self.disconnect(&peer);
         }
-        for peer in self.memory.forgive(now) {
-            self.unblock(&peer);
-        }
+        self.forgive(now);
         self.finder.expire(now);
         self.ask_again(now);
         self.dial_bootstrap(now);

@@ -190,7 +190,7 @@ impl Task {
             self.outbox.tell(NetEvent::Refused { address, multiaddr, refusal: refusal.clone() });
         }
         let until = now + Duration::from_secs(self.limits.refusal_s);
-        self.memory.shun(id, Shunned { until, refusal: Some(refusal) });
+        self.leave_alone(id, Shunned { until, refusal: Some(refusal) });
         if grace.is_zero() {
             self.disconnect(&id);
         }
@@ -205,9 +205,28 @@ impl Task {
         self.score(id);
         if faults >= self.limits.faults_max {
             let until = Instant::now() + Duration::from_secs(self.limits.refusal_s);
-            self.memory.shun(*id, Shunned { until, refusal: None });
+            self.leave_alone(*id, Shunned { until, refusal: None });
             self.swarm.behaviour_mut().blocked.block_peer(*id);
             self.swarm.behaviour_mut().kad.remove_peer(id);
+        }
+    }
+
+    fn leave_alone(&mut self, id: PeerId, shunned: Shunned) {
+        if let Some(over) = self.memory.shun(id, shunned) {
+            self.peers.absolve(&over);
+            self.unblock(&over);
+        }
+    }
+
+    /// What time heals: some faults of everyone, and all of whoever was left alone for long enough.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        for id in self.peers.ease(&self.limits, now) {
+            self.score(&id);
+        }
+        for id in self.memory.forgive(now) {
+            self.peers.absolve(&id);
+            self.score(&id);
+            self.unblock(&id);
         }
     }
 
