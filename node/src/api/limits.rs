@@ -80,7 +80,7 @@ fn of_talk(net: &NetLimits) -> Vec<LimitWord> {
         row("request.bytes.burst", net.request_bytes_burst, "bytes of a peer", "declined: rate_limit"),
         row("request.streams", net.streams_max, "a connection", "the stream is closed"),
         row("request.in_flight", net.requests_in_flight_max, "to a peer", "more wait"),
-        row("peer.faults", net.faults_max, "", "left alone for a while"),
+        row("peer.faults", net.faults_max, "in the time below", "left alone for as long"),
         row("peer.left_alone", net.refusal_s, "s", "then it may come again"),
         row("peer.hello", net.hello_timeout_s, "s", "disconnected"),
         row("events.waiting", net.events_max, "", "gossip is ignored, requests are answered busy"),

@@ -95,7 +95,7 @@ pub struct NetLimits {
     pub hello_timeout_s: u64,
     /// Seconds for which a peer that refused us, or that misbehaved, is left alone.
     pub refusal_s: u64,
-    /// Faults of one connected peer before it is left alone.
+    /// Faults of one peer before it is left alone. One is forgiven each `refusal_s / faults_max`.
     pub faults_max: u32,
     /// Events that may wait for the node.
     pub events_max: usize,

@@ -168,12 +168,18 @@ pub(super) fn is_in_the_open(here: &Multiaddr, there: &Multiaddr) -> bool {
 /// The part of the internet that an address is in, /16 of IPv4 or /32 of IPv6: what one attacker may have much of. `None`
 /// for addresses that do not reach across the world.
 pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
-    let ip = place(address)?.socket.ip().to_canonical();
+    let ip = place(&bare(address))?.socket.ip().to_canonical();
     match ip {
         _ if scope(ip) < Scope::World => None,
         IpAddr::V4(v4) => Some([v4.octets()[0], v4.octets()[1], 0, 0]),
         IpAddr::V6(v6) => v6.octets().first_chunk().copied(),
     }
+}
+
+/// The direct place that is nearest to us, without the peer's id.
+pub(super) fn nearest<'a>(places: impl Iterator<Item = &'a Multiaddr>) -> Option<Multiaddr> {
+    let scoped = places.map(bare).filter_map(|address| Some((scope(place(&address)?.socket.ip()), address)));
+    scoped.min_by_key(|(scope, _)| *scope).map(|(_, address)| address)
 }
 
 /// Whether a peer that is seen at `seen` can be believed to listen at `said`: a peer across the world that names an
@@ -263,6 +269,8 @@ mod tests {
         assert_eq!(believed(&near), [false, true, true]);
         assert_eq!(believed(&here), [false, false, true]);
         assert_eq!(believed(&parse("/ip4/0.0.0.0/tcp/9")), [false; 3]);
+        assert_eq!(nearest([&far, &here, &near].into_iter()), Some(here.clone()), "whatever it says is believed");
+        assert_eq!((nearest([&far, &near].into_iter()), nearest([].into_iter())), (Some(near.clone()), None));
         let relay = super::super::identity::keypair(&mut [1; 32]).unwrap().public().to_peer_id();
         for (place, whom) in [(&far, [true; 3]), (&near, [false, true, true]), (&here, [false, false, true])] {
             assert_eq!(believed(&behind(place, relay)), whom, "a relay at {place}");

@@ -74,7 +74,7 @@ pub(super) struct Peer {
     pub(super) is_relay: bool,
     /// Whether it came through a relay and was dialed directly since.
     pub(super) is_dialed_back: bool,
-    /// When either side last asked something.
+    /// When either side last asked something that not every neighbour asks all the time.
     pub(super) talked_at: Instant,
     /// Requests that overtook its answer to our hello.
     pub(super) early: Vec<(Parcel, ResponseChannel<Response>)>,

@@ -193,9 +193,12 @@ impl Task {
 
     fn on_places(&mut self, query: kad::QueryId, peers: Vec<kad::PeerInfo>, is_last: bool) {
         self.hear_of(&peers);
+        let nearest = self.nearest_link();
         let Some((address, search)) = self.finder.of_query(query) else { return };
         let Step::Place(_, id) = search.step else { return };
-        let places = peers.into_iter().find(|peer| peer.peer_id == id).map(|peer| peer.addrs).unwrap_or_default();
+        let named = peers.into_iter().find(|peer| peer.peer_id == id);
+        let mut places = named.map(|peer| peer.addrs).unwrap_or_default();
+        places.retain(|place| nearest.as_ref().is_some_and(|nearest| listening::is_believable(place, nearest)));
         if !places.is_empty() {
             search.step = Step::Dial(id, true);
             self.dial_search(address, id, places);

@@ -52,10 +52,6 @@ impl Reachability {
         Reachability { is_local, is_doubted: false, met_at: None, reserved, again_at, is_relay: false }
     }
 
-    pub(super) fn is_local(&self) -> bool {
-        self.is_local
-    }
-
     /// Whether a relay keeps a place for this node.
     pub(super) fn is_used(&self, id: &PeerId) -> bool {
         self.reserved.values().any(|reserved| reserved.relay == *id)
