@@ -23,6 +23,7 @@ mod listening;
 mod outbound;
 mod outbox;
 mod peers;
+mod probe;
 mod task;
 #[cfg(test)]
 mod tests;

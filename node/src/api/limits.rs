@@ -63,6 +63,7 @@ fn of_gossip(net: &NetLimits) -> Vec<LimitWord> {
         row("gossip.mesh.low", net.mesh_low, "peers a topic", "the mesh grows"),
         row("gossip.mesh.high", net.mesh_high, "peers a topic", "the mesh shrinks"),
         row("gossip.mesh.outbound", net.mesh_outbound_min, "peers a topic", "at least, that this node dialed"),
+        row("gossip.address", net.peers_per_ip, "peers at an IP address", "more cost all of them score"),
         row("gossip.near.score", net.near_score_max, "", "the most that nearness gains"),
         row("gossip.near", net.near_ms, "ms", "from here on nearness gains nothing"),
     ]
@@ -79,7 +80,7 @@ fn of_talk(net: &NetLimits) -> Vec<LimitWord> {
         row("request.bytes.burst", net.request_bytes_burst, "bytes of a peer", "declined: rate_limit"),
         row("request.streams", net.streams_max, "a connection", "the stream is closed"),
         row("request.in_flight", net.requests_in_flight_max, "to a peer", "more wait"),
-        row("peer.faults", net.faults_max, "", "left alone for a while"),
+        row("peer.faults", net.faults_max, "in the time below", "left alone for as long"),
         row("peer.left_alone", net.refusal_s, "s", "then it may come again"),
         row("peer.hello", net.hello_timeout_s, "s", "disconnected"),
         row("events.waiting", net.events_max, "", "gossip is ignored, requests are answered busy"),

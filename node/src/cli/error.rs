@@ -12,6 +12,8 @@ use crate::api::words::ErrorWord;
 
 /// The code of an error that is not worth telling: whoever read our output has gone.
 const OUTPUT_CLOSED: &str = "output_closed";
+/// The code of an error of which everything was told already.
+const TOLD: &str = "told";
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,11 @@ impl CliError {
     /// We are wrong, or what we lean on broke.
     pub fn ours(code: &str, message: impl Into<String>) -> CliError {
         CliError { exit: 2, ..CliError::user(code, message) }
+    }
+
+    /// Something failed, and what the command answered says what: only the exit code is missing.
+    pub fn told() -> CliError {
+        CliError::user(TOLD, "the answer says what failed")
     }
 
     /// The same with the next step to try.
@@ -103,7 +110,7 @@ impl CliError {
 
     /// Prints it, on stdout with `--json` and else on stderr, and gives its exit code.
     pub fn report(&self, is_json: bool) -> ExitCode {
-        if self.code != OUTPUT_CLOSED {
+        if !matches!(&*self.code, OUTPUT_CLOSED | TOLD) {
             // Whoever closed both streams does not want to know.
             let _ = match is_json {
                 true => output::document(&self.document()),

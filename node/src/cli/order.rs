@@ -97,7 +97,8 @@ pub fn place(context: &Context, request: &OrderRequest, count: u8) -> Result<(),
     context.note(&format!("  next: {}", context.command(next)))
 }
 
-/// Lists what became of each of several orders. If none stands, that is the first one's error.
+/// Lists what became of each of several orders. If one is refused, the exit code says so; if none stands, that is the first
+/// one's error.
 pub fn answer_each(
     context: &Context,
     outcomes: &[OutcomeWord],
@@ -117,7 +118,10 @@ pub fn answer_each(
     })?;
     match count {
         0 => Ok(()),
-        _ => context.note(&format!("warning: {count} of {} orders are refused", outcomes.len())),
+        _ => {
+            context.note(&format!("warning: {count} of {} orders are refused", outcomes.len()))?;
+            Err(CliError::told())
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use super::error::NetError;
 use super::event::Topic;
 use super::identity::PUBLIC_KEY_LEN;
 use super::limits::{NetLimits, RECORDS_MAX};
+use super::probe::Probe;
 
 /// What every peer of Souk calls itself to libp2p.
 const IDENTIFY_VERSION: &str = "souk/1";
@@ -54,7 +55,7 @@ pub(super) struct Behaviour {
     pub(super) relay: relay::Behaviour,
     relayed: relay::client::Behaviour,
     direct: dcutr::Behaviour,
-    probe: Toggle<autonat::v2::client::Behaviour>,
+    probe: Toggle<Probe>,
     prober: Toggle<autonat::v2::server::Behaviour>,
     upnp: Toggle<upnp::tokio::Behaviour>,
 }
@@ -137,7 +138,7 @@ pub(super) fn swarm(
         relay: relay(here, limits),
         relayed,
         direct: dcutr::Behaviour::new(here),
-        probe: is_probed.then(autonat::v2::client::Behaviour::default).into(),
+        probe: is_probed.then(Probe::default).into(),
         prober: is_probed.then(autonat::v2::server::Behaviour::default).into(),
         upnp: (surroundings.is_upnp && is_probed).then(upnp::tokio::Behaviour::default).into(),
     };
@@ -216,7 +217,7 @@ fn gossip(topics: &Topics, limits: &NetLimits) -> Gossip {
     let mut gossip =
         Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip_config(limits), filter)
             .expect("anonymous authors fit anonymous validation");
-    gossip.with_peer_score(scores(topics), thresholds()).expect("the scores are in range and set once");
+    gossip.with_peer_score(scores(topics, limits), thresholds()).expect("the scores are in range and set once");
     for topic in [&topics.orders, &topics.deals] {
         gossip.subscribe(topic).expect("the topic is in the filter");
     }
@@ -226,7 +227,7 @@ fn gossip(topics: &Topics, limits: &NetLimits) -> Gossip {
 /// What a peer's conduct in gossip costs it: ten invalid messages within ten minutes end its gossip.
 ///
 /// P3 and P3b stay at zero: they punish silence, and in a market that is often silent they have collapsed meshes.
-fn scores(topics: &Topics) -> PeerScoreParams {
+fn scores(topics: &Topics, limits: &NetLimits) -> PeerScoreParams {
     let topic = TopicScoreParams {
         topic_weight: 1.0,
         time_in_mesh_weight: 0.01,
@@ -250,6 +251,7 @@ fn scores(topics: &Topics) -> PeerScoreParams {
             IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(Ipv6Addr::LOCALHOST),
         ]),
+        ip_colocation_factor_threshold: f64::from(limits.peers_per_ip),
         behaviour_penalty_threshold: 6.0,
         behaviour_penalty_decay: gossipsub::score_parameter_decay(Duration::from_secs(600)),
         ..PeerScoreParams::default()
@@ -302,7 +304,8 @@ mod tests {
     #[test]
     fn silence_in_the_mesh_costs_nothing_and_invalid_messages_do() {
         let topics = Topics::new(&MarketId(Hash::ZERO));
-        let scores = scores(&topics);
+        let limits = NetLimits::default();
+        let scores = scores(&topics, &limits);
         scores.validate().unwrap();
         assert_eq!(scores.topics.len(), 2);
         for topic in scores.topics.values() {
@@ -310,6 +313,7 @@ mod tests {
             assert!(topic.invalid_message_deliveries_weight < 0.0);
         }
         thresholds().validate().unwrap();
+        assert_eq!(scores.ip_colocation_factor_threshold, f64::from(limits.peers_per_ip));
     }
 
     #[test]

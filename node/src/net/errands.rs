@@ -29,7 +29,7 @@ impl Errands {
     fn is_fit(&self, peer: &PeerId, places: &[Multiaddr]) -> bool {
         let Some(seen) = self.seen.get(peer) else { return true };
         let is_fit = |place| seen.iter().any(|(_, seen)| is_believable(place, seen) || place == seen);
-        places.is_empty() || places.iter().any(is_fit)
+        places.iter().all(is_fit)
     }
 }
 
@@ -124,6 +124,15 @@ mod tests {
         };
         assert_eq!([&far, &near, &here].map(|place| sends(stranger, place)), [true, false, false]);
         assert_eq!([&far, &near, &here].map(|place| sends(neighbour, place)), [true, true, false]);
+        let [decoy, errand] = [far.clone(), here.clone()];
+        let connection = ConnectionId::new_unchecked(4);
+        let sent =
+            errands.handle_pending_outbound_connection(connection, Some(stranger), &[decoy, errand], Endpoint::Dialer);
+        assert!(sent.is_err(), "a fit place beside it does not make it fit");
+        let mut sends = |peer: PeerId, place: &Multiaddr| {
+            let places = std::slice::from_ref(place);
+            errands.handle_pending_outbound_connection(connection, Some(peer), places, Endpoint::Dialer).is_ok()
+        };
         assert!(sends(PeerId::random(), &here), "nobody is connected who could have asked for it");
     }
 }

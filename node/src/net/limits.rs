@@ -25,6 +25,8 @@ pub const PLACES_MAX: usize = 1024;
 pub(super) const BANNED_MAX: usize = 4096;
 /// Listen addresses that are believed of one peer.
 pub(super) const REACH_MAX: usize = 8;
+/// Addresses at which peers say they see this node and that are tried, in one life. At the bound no other is.
+pub(super) const CANDIDATES_MAX: usize = 64;
 /// Address records that this node keeps for others.
 pub(super) const RECORDS_MAX: usize = 16_384;
 
@@ -93,7 +95,7 @@ pub struct NetLimits {
     pub hello_timeout_s: u64,
     /// Seconds for which a peer that refused us, or that misbehaved, is left alone.
     pub refusal_s: u64,
-    /// Faults of one connected peer before it is left alone.
+    /// Faults of one peer before it is left alone. One is forgiven each `refusal_s / faults_max`.
     pub faults_max: u32,
     /// Events that may wait for the node.
     pub events_max: usize,
@@ -109,6 +111,8 @@ pub struct NetLimits {
     pub near_score_max: u32,
     /// Round trip in milliseconds from which on a peer is far and gains nothing.
     pub near_ms: u32,
+    /// Gossiping peers at one IP address, beyond which all of them lose score: many nodes share a router.
+    pub peers_per_ip: u32,
     /// Peers whose places are known.
     pub known_max: usize,
     /// Relays at which a node that cannot be dialed reserves a place.
@@ -167,6 +171,7 @@ impl Default for NetLimits {
             outbound_per_network_max: 2,
             near_score_max: 10,
             near_ms: 100,
+            peers_per_ip: 64,
             known_max: PLACES_MAX,
             reservations_target: 2,
             relay_reservations_max: 64,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::iter::Peekable;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -57,7 +57,7 @@ pub(super) fn is_relayed(address: &Multiaddr) -> bool {
 
 /// Whether nobody beyond this machine can reach what listens there.
 pub(super) fn is_local(address: &Multiaddr) -> bool {
-    place(address).is_some_and(|place| place.socket.ip().is_loopback())
+    place(address).is_some_and(|place| scope(place.socket.ip()) == Scope::Machine)
 }
 
 /// A direct address without the peer's id; one behind a relay as it is.
@@ -136,8 +136,9 @@ enum Scope {
 }
 
 fn scope(ip: IpAddr) -> Scope {
+    let ip = ip.to_canonical();
     let is_site = match ip {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || is_carriers(v4),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
     };
     match (ip.is_loopback(), is_site) {
@@ -147,17 +148,27 @@ fn scope(ip: IpAddr) -> Scope {
     }
 }
 
+/// Whether an address is one that a carrier's router, an overlay or a laboratory gives out: 100.64/10, 192.0.0/24 and
+/// 198.18/15 mean something else to everyone.
+fn is_carriers(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    matches!((a, b, c), (100, 64..=127, _) | (192, 0, 0) | (198, 18..=19, _))
+}
+
 /// Whether someone across the world that comes to us at `here` from `there` shows that the world can dial `here`: no router
 /// stands between us that would have had to be asked first.
 pub(super) fn is_in_the_open(here: &Multiaddr, there: &Multiaddr) -> bool {
-    let is_open = |place: Place| scope(place.socket.ip()) == Scope::World && !place.socket.ip().is_unspecified();
+    let is_open = |place: Place| {
+        let ip = place.socket.ip().to_canonical();
+        scope(ip) == Scope::World && !ip.is_unspecified()
+    };
     [here, there].iter().all(|address| place(address).is_some_and(is_open))
 }
 
 /// The part of the internet that an address is in, /16 of IPv4 or /32 of IPv6: what one attacker may have much of. `None`
 /// for addresses that do not reach across the world.
 pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
-    let ip = place(address)?.socket.ip();
+    let ip = place(&bare(address))?.socket.ip().to_canonical();
     match ip {
         _ if scope(ip) < Scope::World => None,
         IpAddr::V4(v4) => Some([v4.octets()[0], v4.octets()[1], 0, 0]),
@@ -165,12 +176,18 @@ pub(super) fn neighbourhood(address: &Multiaddr) -> Option<[u8; 4]> {
     }
 }
 
+/// The direct place that is nearest to us, without the peer's id.
+pub(super) fn nearest<'a>(places: impl Iterator<Item = &'a Multiaddr>) -> Option<Multiaddr> {
+    let scoped = places.map(bare).filter_map(|address| Some((scope(place(&address)?.socket.ip()), address)));
+    scoped.min_by_key(|(scope, _)| *scope).map(|(_, address)| address)
+}
+
 /// Whether a peer that is seen at `seen` can be believed to listen at `said`: a peer across the world that names an
 /// address of our own machine or site would make us dial ourselves or our neighbours. Behind a relay, the relay's place
 /// counts on both sides.
 pub(super) fn is_believable(said: &Multiaddr, seen: &Multiaddr) -> bool {
     let (Some(said), Some(seen)) = (place(said), place(seen)) else { return false };
-    let (ip, port) = (said.socket.ip(), said.socket.port());
+    let (ip, port) = (said.socket.ip().to_canonical(), said.socket.port());
     port != 0 && !ip.is_unspecified() && !ip.is_multicast() && scope(ip) >= scope(seen.socket.ip())
 }
 
@@ -208,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_carriers_and_overlays_do_not_reach_across_the_world() {
+        let scope_of = |text: &str| scope(text.parse().unwrap());
+        for text in ["100.64.0.1", "100.127.255.255", "192.0.0.9", "198.18.0.1", "198.19.255.255", "::ffff:10.0.0.1"] {
+            assert_eq!(scope_of(text), Scope::Site, "{text}");
+        }
+        for text in ["100.63.0.1", "100.128.0.1", "192.0.1.9", "198.17.0.1", "198.20.0.1", "::ffff:203.0.113.9"] {
+            assert_eq!(scope_of(text), Scope::World, "{text}");
+        }
+        assert!(is_local(&parse("/ip6/::ffff:127.0.0.1/tcp/9")));
+        let plain = neighbourhood(&parse("/ip4/203.0.113.9/tcp/9"));
+        assert_eq!(neighbourhood(&parse("/ip6/::ffff:203.0.113.9/tcp/9")), plain);
+    }
+
+    #[test]
     fn a_place_behind_a_relay_names_the_relay() {
         let [relay, peer] =
             [1, 2].map(|seed| super::super::identity::keypair(&mut [seed; 32]).unwrap().public().to_peer_id());
@@ -238,6 +269,8 @@ mod tests {
         assert_eq!(believed(&near), [false, true, true]);
         assert_eq!(believed(&here), [false, false, true]);
         assert_eq!(believed(&parse("/ip4/0.0.0.0/tcp/9")), [false; 3]);
+        assert_eq!(nearest([&far, &here, &near].into_iter()), Some(here.clone()), "whatever it says is believed");
+        assert_eq!((nearest([&far, &near].into_iter()), nearest([].into_iter())), (Some(near.clone()), None));
         let relay = super::super::identity::keypair(&mut [1; 32]).unwrap().public().to_peer_id();
         for (place, whom) in [(&far, [true; 3]), (&near, [false, true, true]), (&here, [false, false, true])] {
             assert_eq!(believed(&behind(place, relay)), whom, "a relay at {place}");

@@ -24,7 +24,7 @@ pub(super) enum Choice {
 /// The choices that are connected, or being dialed.
 ///
 /// Whoever fills all places for inbound connections still reaches none of these, and whoever sits near can win only the
-/// near ones. One more is tried now and then, and the slowest of the near ones goes for it.
+/// near ones. One more is tried now and then, and the slowest of its kind goes for it.
 #[derive(Debug)]
 pub(super) struct Outbound {
     chosen: HashMap<PeerId, Choice>,
@@ -85,13 +85,16 @@ impl Outbound {
         Some(id)
     }
 
-    /// The near peer to let go when there is one too many: the slowest that `is_idle`. Those chosen by chance stay.
+    /// The peer to let go when there is one too many: of the kind of which there are too many, the slowest that `is_idle`.
     pub(super) fn surplus(&self, limits: &NetLimits, is_idle: impl Fn(&PeerId) -> Option<Duration>) -> Option<PeerId> {
         if self.chosen.len() <= limits.outbound_target {
             return None;
         }
-        let near = self.chosen.iter().filter(|(_, choice)| **choice == Choice::Near);
-        near.filter_map(|(id, _)| Some((is_idle(id)?, *id))).max().map(|(_, id)| id)
+        let of = |kind: Choice| self.chosen.iter().filter(move |(_, choice)| **choice == kind);
+        // A trial counts as near. While too few near ones were known, those chosen by chance took their places.
+        let is_near_full = of(Choice::Near).count() > limits.outbound_near;
+        let kind = if is_near_full { Choice::Near } else { Choice::Random };
+        of(kind).filter_map(|(id, _)| Some((is_idle(id)?, *id))).max().map(|(_, id)| id)
     }
 }
 
@@ -142,5 +145,20 @@ mod tests {
         assert_eq!(outbound.next(&fresh, &limits, (later, 1)), None, "one trial at a time");
         assert_eq!(outbound.surplus(&limits, latency), Some(measured[3].id));
         assert_eq!(outbound.surplus(&limits, |_| None), None, "whoever is busy stays");
+    }
+
+    #[test]
+    fn a_near_trial_takes_the_place_of_one_that_was_chosen_for_want_of_near_ones() {
+        let (start, limits) = (Instant::now(), NetLimits::default());
+        let unmeasured = candidates(&[None; 8]);
+        let mut outbound = Outbound::new(start);
+        assert_eq!(fill(&mut outbound, unmeasured.clone(), start), (0, 8));
+        let near = candidates(&[Some(1)]);
+        assert_eq!(outbound.next(&near, &limits, (start + TRIAL_INTERVAL, 0)), Some(near[0].id));
+        let place = |id: &PeerId| unmeasured.iter().position(|one| one.id == *id);
+        let latency = |id: &PeerId| Some(Duration::from_millis(place(id).map_or(1, |at| 10 + at as u64)));
+        assert_eq!(outbound.surplus(&limits, latency), Some(unmeasured[7].id), "the trial stays");
+        outbound.lost(&unmeasured[7].id);
+        assert_eq!(outbound.chosen.get(&near[0].id), Some(&Choice::Near));
     }
 }

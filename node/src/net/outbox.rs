@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use protocol::Address;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -86,9 +87,13 @@ impl Outbox {
         self.events.try_send(event).map_err(|refused| Box::new(refused.into_inner()))
     }
 
-    /// Hands over news of peers, in order; what finds no room is kept until there is.
+    /// Hands over news of peers, in order; what finds no room is kept until there is. Of one peer's comings and goings the
+    /// last is all that is owed: the node takes it for what it is, whatever it knew before.
     pub(super) fn tell(&mut self, event: NetEvent) {
         let Err(event) = self.offer(event) else { return };
+        if let Some(whose) = mover(&event) {
+            self.owed.retain(|owed| mover(owed) != Some(whose));
+        }
         if self.owed.len() == OWED_CAP {
             self.owed.pop_front();
             count(&self.counters.events_lost);
@@ -108,13 +113,33 @@ impl Outbox {
     }
 }
 
+/// Whose coming or going an event is.
+fn mover(event: &NetEvent) -> Option<Address> {
+    match event {
+        NetEvent::PeerUp { address, .. } | NetEvent::PeerDown { address } => Some(*address),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::Address;
+    use protocol::Hash;
+    use protocol::reconcile::Salt;
 
-    fn up(number: u8) -> NetEvent {
-        NetEvent::PeerDown { address: Address([number; 20]) }
+    fn address(number: u16) -> Address {
+        let mut bytes = [0; 20];
+        bytes[..2].copy_from_slice(&number.to_le_bytes());
+        Address(bytes)
+    }
+
+    fn down(number: u16) -> NetEvent {
+        NetEvent::PeerDown { address: address(number) }
+    }
+
+    fn up(number: u16) -> NetEvent {
+        let salt = Salt::of_pair(&Hash::ZERO, &Hash::ZERO);
+        NetEvent::PeerUp { address: address(number), salt, is_outbound: true }
     }
 
     fn number(event: NetEvent) -> u8 {
@@ -128,14 +153,14 @@ mod tests {
     async fn news_is_owed_in_order_and_gossip_waits_behind_nothing() {
         let (sender, mut receiver) = mpsc::channel(1);
         let mut outbox = Outbox::new(sender, Arc::default());
-        (1..=3).for_each(|n| outbox.tell(up(n)));
+        (1..=3).for_each(|n| outbox.tell(down(n)));
         assert_eq!(number(receiver.recv().await.unwrap()), 1);
-        assert!(outbox.offer(up(9)).is_err(), "room is for what is owed first");
+        assert!(outbox.offer(down(9)).is_err(), "room is for what is owed first");
         outbox.settle().await;
         assert_eq!(number(receiver.recv().await.unwrap()), 2);
         outbox.settle().await;
         assert_eq!(number(receiver.recv().await.unwrap()), 3);
-        assert!(outbox.offer(up(9)).is_ok());
+        assert!(outbox.offer(down(9)).is_ok());
     }
 
     #[tokio::test]
@@ -143,8 +168,25 @@ mod tests {
         let (sender, _receiver) = mpsc::channel(1);
         let counters = Arc::new(Counters::default());
         let mut outbox = Outbox::new(sender, counters.clone());
-        (0..OWED_CAP + 11).for_each(|n| outbox.tell(up(n as u8)));
+        (0..OWED_CAP + 11).for_each(|n| outbox.tell(down(n as u16)));
         assert_eq!(outbox.owed.len(), OWED_CAP);
         assert_eq!(counters.read().events_lost, 10);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_comes_and_goes_is_owed_once() {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let mut outbox = Outbox::new(sender, Arc::default());
+        outbox.tell(down(1));
+        for _ in 0..100 {
+            outbox.tell(down(2));
+            outbox.tell(up(2));
+        }
+        outbox.tell(up(3));
+        assert_eq!(outbox.owed.len(), 2);
+        assert_eq!(number(receiver.recv().await.unwrap()), 1);
+        outbox.settle().await;
+        let last = receiver.recv().await.unwrap();
+        assert!(matches!(last, NetEvent::PeerUp { address: it, .. } if it == address(2)), "{last:?}");
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use libp2p::request_response::ResponseChannel;
 use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
-use protocol::Address;
 use protocol::talk::{Hello, Refusal, Response};
+use protocol::{Address, Hash};
 use tokio::sync::oneshot;
 
 use super::bucket::Allowance;
@@ -59,6 +59,8 @@ pub(super) struct Peer {
     pub(super) address: Address,
     pub(super) links: Vec<Link>,
     pub(super) stage: Stage,
+    /// Whether a connection was opened since the peer was last welcomed. Only another connection brings another life.
+    pub(super) is_anew: bool,
     /// Whether the node was told that the peer is up.
     pub(super) is_up: bool,
     /// When the connection is closed unless the peer is welcome by then.
@@ -72,7 +74,7 @@ pub(super) struct Peer {
     pub(super) is_relay: bool,
     /// Whether it came through a relay and was dialed directly since.
     pub(super) is_dialed_back: bool,
-    /// When either side last asked something.
+    /// When either side last asked something that not every neighbour asks all the time.
     pub(super) talked_at: Instant,
     /// Requests that overtook its answer to our hello.
     pub(super) early: Vec<(Parcel, ResponseChannel<Response>)>,
@@ -85,6 +87,15 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn is_welcome(&self) -> bool {
         matches!(self.stage, Stage::Welcome(_))
+    }
+
+    /// Whether a hello with this salt is one that an honest peer can say: the salt of its life, or of the next one, which
+    /// comes over a connection of its own.
+    pub(super) fn can_say(&self, salt: &Hash) -> bool {
+        match &self.stage {
+            Stage::Welcome(before) => before.salt == *salt || self.is_anew,
+            _ => true,
+        }
     }
 
     /// The connection that counts: a direct one, if there is one.
@@ -110,6 +121,8 @@ pub(super) struct Peers {
     ids: HashMap<Address, PeerId>,
     /// What peers that left had used of their allowance, newest last: coming back does not renew it.
     left: VecDeque<(Address, Allowance, u32)>,
+    /// When one fault of everyone was forgiven last.
+    eased_at: Option<Instant>,
 }
 
 impl Peers {
@@ -162,6 +175,7 @@ impl Peers {
             address,
             links: Vec::new(),
             stage: Stage::Awaited,
+            is_anew: true,
             is_up: false,
             deadline: now + Duration::from_secs(limits.hello_timeout_s),
             allowance,
@@ -177,6 +191,7 @@ impl Peers {
             dial_waiters: Vec::new(),
         });
         peer.links.push(link);
+        peer.is_anew = true;
         peer
     }
 
@@ -194,6 +209,33 @@ impl Peers {
             self.left.pop_front();
         }
         Some(peer)
+    }
+
+    /// Forgives everyone one fault each time that `refusal_s / faults_max` has passed: what happens once in a while is
+    /// bad luck. Returns the connected peers that had one.
+    pub(super) fn ease(&mut self, limits: &NetLimits, now: Instant) -> Vec<PeerId> {
+        let pause = Duration::from_secs(limits.refusal_s) / limits.faults_max.max(1);
+        if *self.eased_at.get_or_insert(now) + pause > now {
+            return Vec::new();
+        }
+        self.eased_at = Some(now);
+        self.left.iter_mut().for_each(|(.., faults)| *faults = faults.saturating_sub(1));
+        let faulty = self.by_id.iter_mut().filter(|(_, peer)| peer.faults > 0);
+        let eased = faulty.map(|(id, peer)| {
+            peer.faults -= 1;
+            *id
+        });
+        eased.collect()
+    }
+
+    /// Forgives a peer all its faults: it was left alone for them.
+    pub(super) fn absolve(&mut self, id: &PeerId) {
+        if let Some(peer) = self.by_id.get_mut(id) {
+            peer.faults = 0;
+        }
+        let address = address_of(id);
+        let left = self.left.iter_mut().filter(|(left, ..)| Some(*left) == address);
+        left.for_each(|(.., faults)| *faults = 0);
     }
 
     /// Peers whose hello is overdue, or who were to leave by now.
@@ -253,13 +295,14 @@ impl Memory {
         self.banned.retain(|banned| banned != address);
     }
 
-    /// Leaves a peer alone until `until`.
-    pub(super) fn shun(&mut self, id: PeerId, shunned: Shunned) {
-        if self.shunned.len() >= KNOWN_MAX {
-            let earliest = self.shunned.iter().min_by_key(|(_, shunned)| shunned.until).map(|(id, _)| *id);
-            earliest.and_then(|id| self.shunned.remove(&id));
-        }
+    /// Leaves a peer alone until `until`; returns the one that is let in again for it.
+    pub(super) fn shun(&mut self, id: PeerId, shunned: Shunned) -> Option<PeerId> {
+        let is_full = self.shunned.len() >= KNOWN_MAX && !self.shunned.contains_key(&id);
+        let earliest = || self.shunned.iter().min_by_key(|(_, shunned)| shunned.until).map(|(id, _)| *id);
+        let over = is_full.then(earliest).flatten();
+        over.and_then(|id| self.shunned.remove(&id));
         self.shunned.insert(id, shunned);
+        over
     }
 
     /// The peer turned out to belong here after all.
@@ -320,6 +363,35 @@ mod tests {
         assert!(peers.disconnect(&id, ConnectionId::new_unchecked(1)).is_some());
         let peer = peers.connect(id, Address([1; 20]), &limits, link(2));
         assert!(!peer.allowance.take_gossip(1, now) && peer.faults == 3);
+    }
+
+    #[test]
+    fn faults_are_forgiven_one_at_a_time_and_all_at_once_after_the_penance() {
+        let (mut peers, limits) = (Peers::default(), NetLimits::default());
+        let [here, gone] =
+            [1, 2].map(|seed| super::super::identity::keypair(&mut [seed; 32]).unwrap().public().to_peer_id());
+        for id in [here, gone] {
+            peers.connect(id, address_of(&id).unwrap(), &limits, link(1)).faults = 3;
+        }
+        peers.disconnect(&gone, ConnectionId::new_unchecked(1));
+        let (now, pause) = (Instant::now(), Duration::from_secs(limits.refusal_s) / limits.faults_max);
+        assert!(peers.ease(&limits, now).is_empty() && peers.ease(&limits, now + pause / 2).is_empty());
+        assert_eq!(peers.ease(&limits, now + pause), vec![here]);
+        assert!(peers.ease(&limits, now + pause).is_empty());
+        let faults = |peers: &Peers| (peers.find(&here).map(|peer| peer.faults), peers.left[0].2);
+        assert_eq!(faults(&peers), (Some(2), 2));
+        [here, gone].iter().for_each(|id| peers.absolve(id));
+        assert_eq!(faults(&peers), (Some(0), 0));
+    }
+
+    #[test]
+    fn whoever_is_left_alone_no_more_for_another_is_named() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let shunned = |n: usize| Shunned { until: now + Duration::from_secs(n as u64), refusal: None };
+        let ids: Vec<PeerId> = (0..=KNOWN_MAX).map(|_| PeerId::random()).collect();
+        assert!((0..KNOWN_MAX).all(|n| memory.shun(ids[n], shunned(n)).is_none()));
+        assert_eq!(memory.shun(ids[0], shunned(0)), None, "it is there already");
+        assert_eq!(memory.shun(ids[KNOWN_MAX], shunned(KNOWN_MAX)), Some(ids[0]));
     }
 
     #[test]

@@ -243,6 +243,7 @@ impl Task {
                 self.on_dial_error(peer_id, connection_id, &error);
             }
             SwarmEvent::NewListenAddr { listener_id, address } => self.on_listening(listener_id, address),
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.swarm.remove_external_address(&address),
             SwarmEvent::ListenerClosed { listener_id, .. } => self.on_listener_closed(listener_id, Instant::now()),
             _ => {}
         }
@@ -275,9 +276,7 @@ impl Task {
         for peer in self.peers.overdue(now) {
             self.disconnect(&peer);
         }
-        for peer in self.memory.forgive(now) {
-            self.unblock(&peer);
-        }
+        self.forgive(now);
         self.finder.expire(now);
         self.ask_again(now);
         self.dial_bootstrap(now);

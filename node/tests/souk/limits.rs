@@ -28,7 +28,7 @@ const MIB: u64 = 1 << 20;
 const KIB: u64 = 1 << 10;
 
 /// DESIGN 14, line by line.
-const LIMITS: [(&str, u64); 32] = [
+const LIMITS: [(&str, u64); 33] = [
     ("order.bytes", 4 * KIB),
     ("gossip.message", 60 * KIB),
     ("gossip.entries", 64),
@@ -50,6 +50,7 @@ const LIMITS: [(&str, u64); 32] = [
     ("gossip.mesh.low", 6),
     ("gossip.mesh.high", 12),
     ("gossip.mesh.outbound", 3),
+    ("gossip.address", 64),
     ("peers.known", 1024),
     ("request.bytes", 256 * KIB),
     ("response.bytes", MIB),

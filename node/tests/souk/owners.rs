@@ -164,7 +164,9 @@ fn what_a_wallet_signed_is_handed_in_and_each_entry_gets_its_answer() {
     ]);
     let file = house.folder.path().join("signed.json");
     std::fs::write(&file, entries.to_string()).unwrap();
-    let outcomes = list(&node.ok(&["market", "submit", file.to_str().unwrap()]));
+    let (exit, document) = node.souk(&["market", "submit", file.to_str().unwrap()]);
+    assert_eq!(exit, 1, "some are refused: {document:#}");
+    let outcomes = list(&document);
     let codes: Vec<&str> = outcomes.iter().map(|outcome| outcome["error"]["code"].as_str().unwrap_or("in")).collect();
     assert_eq!(codes, ["in", "in", "wrong_signer", "bad_entry", "bad_entry"], "{outcomes:#?}");
     let is_told = |outcome: &Value| outcome["error"].is_null() || outcome["error"]["next"].is_string();

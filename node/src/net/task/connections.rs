@@ -104,6 +104,7 @@ impl Task {
     pub(super) fn on_hello(&mut self, id: PeerId, mut hello: Hello, channel: ResponseChannel<Response>) {
         hello.agent = hello.agent.chars().take(AGENT_MAX).collect();
         match hello.check(&self.hello) {
+            Ok(()) if !self.can_say(&id, &hello) => self.turn_out(&id),
             Ok(()) => {
                 let ours = Response::Hello(self.hello.clone());
                 let _ = self.swarm.behaviour_mut().talk.send_response(channel, ours);
@@ -122,15 +123,26 @@ impl Task {
     pub(super) fn on_hello_response(&mut self, id: PeerId, response: Response) {
         match response {
             Response::Hello(hello) => match self.hello.check(&hello) {
+                Ok(()) if !self.can_say(&id, &hello) => self.turn_out(&id),
                 Ok(()) => self.welcome(id, Hello { agent: hello.agent.chars().take(AGENT_MAX).collect(), ..hello }),
                 Err(seen_from_here) => self.refuse(id, seen_from_here, Duration::ZERO),
             },
             Response::Refused(refusal) => self.refuse(id, refusal, Duration::ZERO),
-            _ => {
-                self.fault(&id);
-                self.disconnect(&id);
-            }
+            // It is behind, which is no fault.
+            Response::Declined(_) => self.disconnect(&id),
+            _ => self.turn_out(&id),
         }
+    }
+
+    /// Every life that a peer claims costs a sketch of the whole book, so it takes a connection each.
+    fn can_say(&self, id: &PeerId, hello: &Hello) -> bool {
+        self.peers.find(id).is_none_or(|peer| peer.can_say(&hello.salt))
+    }
+
+    /// What it said is no hello of an honest peer.
+    fn turn_out(&mut self, id: &PeerId) {
+        self.fault(id);
+        self.disconnect(id);
     }
 
     fn welcome(&mut self, id: PeerId, hello: Hello) {
@@ -142,6 +154,7 @@ impl Task {
         // A peer that comes back before its old connection is seen to be dead has another salt.
         let is_same_life = matches!(&peer.stage, Stage::Welcome(before) if before.salt == hello.salt);
         peer.stage = Stage::Welcome(hello);
+        peer.is_anew = false;
         let address = peer.address;
         let is_outbound = peer.link().is_some_and(|link| link.direction == Direction::Outbound);
         let is_news = !std::mem::replace(&mut peer.is_up, true) || !is_same_life;
@@ -177,7 +190,7 @@ impl Task {
             self.outbox.tell(NetEvent::Refused { address, multiaddr, refusal: refusal.clone() });
         }
         let until = now + Duration::from_secs(self.limits.refusal_s);
-        self.memory.shun(id, Shunned { until, refusal: Some(refusal) });
+        self.leave_alone(id, Shunned { until, refusal: Some(refusal) });
         if grace.is_zero() {
             self.disconnect(&id);
         }
@@ -192,9 +205,28 @@ impl Task {
         self.score(id);
         if faults >= self.limits.faults_max {
             let until = Instant::now() + Duration::from_secs(self.limits.refusal_s);
-            self.memory.shun(*id, Shunned { until, refusal: None });
+            self.leave_alone(*id, Shunned { until, refusal: None });
             self.swarm.behaviour_mut().blocked.block_peer(*id);
             self.swarm.behaviour_mut().kad.remove_peer(id);
+        }
+    }
+
+    fn leave_alone(&mut self, id: PeerId, shunned: Shunned) {
+        if let Some(over) = self.memory.shun(id, shunned) {
+            self.peers.absolve(&over);
+            self.unblock(&over);
+        }
+    }
+
+    /// What time heals: some faults of everyone, and all of whoever was left alone for long enough.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        for id in self.peers.ease(&self.limits, now) {
+            self.score(&id);
+        }
+        for id in self.memory.forgive(now) {
+            self.peers.absolve(&id);
+            self.score(&id);
+            self.unblock(&id);
         }
     }
 

@@ -193,9 +193,12 @@ impl Task {
 
     fn on_places(&mut self, query: kad::QueryId, peers: Vec<kad::PeerInfo>, is_last: bool) {
         self.hear_of(&peers);
+        let nearest = self.nearest_link();
         let Some((address, search)) = self.finder.of_query(query) else { return };
         let Step::Place(_, id) = search.step else { return };
-        let places = peers.into_iter().find(|peer| peer.peer_id == id).map(|peer| peer.addrs).unwrap_or_default();
+        let named = peers.into_iter().find(|peer| peer.peer_id == id);
+        let mut places = named.map(|peer| peer.addrs).unwrap_or_default();
+        places.retain(|place| nearest.as_ref().is_some_and(|nearest| listening::is_believable(place, nearest)));
         if !places.is_empty() {
             search.step = Step::Dial(id, true);
             self.dial_search(address, id, places);
@@ -208,6 +211,10 @@ impl Task {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(peer) = self.peers.find_mut(&peer_id) else { return };
+        // It can say so again and again, and each time the routing table and the known peers are gone through.
+        if !peer.allowance.take_request(0, Instant::now()) {
+            return self.fault(&peer_id);
+        }
         peer.is_relay = info.protocols.contains(&relay::HOP_PROTOCOL_NAME);
         let Some(link) = peer.link() else { return };
         let seen = link.multiaddr.clone();

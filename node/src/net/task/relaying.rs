@@ -52,10 +52,6 @@ impl Reachability {
         Reachability { is_local, is_doubted: false, met_at: None, reserved, again_at, is_relay: false }
     }
 
-    pub(super) fn is_local(&self) -> bool {
-        self.is_local
-    }
-
     /// Whether a relay keeps a place for this node.
     pub(super) fn is_used(&self, id: &PeerId) -> bool {
         self.reserved.values().any(|reserved| reserved.relay == *id)
@@ -98,6 +94,7 @@ impl Task {
             Ok(()) => tracing::info!("peers can dial this node at {tested_addr}"),
             Err(error) => {
                 tracing::debug!(%tested_addr, %server, %error, "a peer could not dial this node");
+                self.swarm.remove_external_address(&tested_addr);
                 self.reachability.is_doubted = true;
             }
         }

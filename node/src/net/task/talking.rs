@@ -69,7 +69,9 @@ impl Task {
                 continue;
             }
             peer.in_flight += 1;
-            peer.talked_at = Instant::now();
+            if !is_routine(&call.request) {
+                peer.talked_at = Instant::now();
+            }
             let parcel = Parcel::of(call.request);
             let request = self.swarm.behaviour_mut().talk.send_request(id, parcel);
             self.sent.insert(request, Sent::Call(call.reply));
@@ -108,7 +110,9 @@ impl Task {
     /// A peer asks. Until it is welcome, only its hello is heard.
     pub(super) fn on_request(&mut self, id: PeerId, parcel: Parcel, channel: ResponseChannel<Response>) {
         let Some(peer) = self.peers.find_mut(&id) else { return };
-        peer.talked_at = Instant::now();
+        if parcel.content.as_ref().is_ok_and(|request| !is_routine(request)) {
+            peer.talked_at = Instant::now();
+        }
         let asked = match &parcel.content {
             // A few bytes that ask for many.
             Ok(Request::Book { .. }) => parcel.bytes + BOOK_COST,
@@ -176,6 +180,18 @@ impl Task {
             (None, _) => {}
         }
     }
+}
+
+/// Whether neighbours ask this of each other all the time, so that it does not show that the connection is needed.
+fn is_routine(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Hello(_)
+            | Request::Sync(_)
+            | Request::Symbols { .. }
+            | Request::Exchange { .. }
+            | Request::Book { .. }
+    )
 }
 
 /// How a node that is behind says so.

@@ -58,7 +58,8 @@ impl Task {
             welcome.iter().for_each(|id| self.tell_known(id));
         }
         self.let_go(now);
-        let candidates = self.known.candidates(now, |id| self.is_free(id));
+        let held = self.networks_held();
+        let candidates = self.known.candidates(now, |id| self.is_free(id, &held));
         let draw = self.upkeep.draw();
         if let Some(id) = self.outbound.next(&candidates, &self.limits, (now, draw)) {
             self.dial_known(id, now);
@@ -70,17 +71,26 @@ impl Task {
     }
 
     /// Whether a peer can be chosen: not connected, not left alone, and not one more of a neighbourhood that has its share.
-    fn is_free(&self, id: &PeerId) -> bool {
+    fn is_free(&self, id: &PeerId, held: &[[u8; 4]]) -> bool {
         if self.peers.find(id).is_some() || self.upkeep.dials.values().any(|dialed| dialed == id) {
             return false;
         }
         if self.is_left_alone(id).is_some() {
             return false;
         }
-        let of = |places: &[Multiaddr]| places.iter().find_map(listening::neighbourhood);
-        let Some(network) = of(&self.known.reach(id)) else { return true };
-        let is_same = |other: &&PeerId| of(&self.known.reach(other)) == Some(network);
-        self.outbound.chosen().filter(is_same).count() < self.limits.outbound_per_network_max
+        // It can be in any of the networks that it names, and the first may be named for show.
+        networks(&self.known.reach(id))
+            .into_iter()
+            .all(|network| held.iter().filter(|one| **one == network).count() < self.limits.outbound_per_network_max)
+    }
+
+    /// The networks of the chosen peers: where each is connected, or else all that it names.
+    fn networks_held(&self) -> Vec<[u8; 4]> {
+        let of = |id: &PeerId| {
+            let link = self.peers.find(id).and_then(Peer::link).filter(|link| !link.is_relayed);
+            link.map_or_else(|| networks(&self.known.reach(id)), |link| networks(std::slice::from_ref(&link.multiaddr)))
+        };
+        self.outbound.chosen().flat_map(of).collect()
     }
 
     fn dial_known(&mut self, id: PeerId, now: Instant) {
@@ -148,17 +158,22 @@ impl Task {
         }
     }
 
-    /// Others name peers and their places. Nobody beyond this machine can send us to it.
+    /// Others name peers and their places.
     pub(super) fn hear_of(&mut self, peers: &[kad::PeerInfo]) {
+        let Some(nearest) = self.nearest_link() else { return };
         let now = Instant::now();
         for peer in peers.iter().filter(|peer| peer.peer_id != *self.swarm.local_peer_id()) {
-            let is_usable = |place: &&Multiaddr| {
-                let known = listening::place(place).is_some_and(|place| place.socket.port() != 0);
-                known && (self.reachability.is_local() || !listening::is_local(place))
-            };
-            let places: Vec<Multiaddr> = peer.addrs.iter().filter(is_usable).cloned().collect();
+            let places: Vec<Multiaddr> =
+                peer.addrs.iter().filter(|place| listening::is_believable(place, &nearest)).cloned().collect();
             self.known.hear(peer.peer_id, places, now);
         }
+    }
+
+    /// Of the peers that we reach directly, where the nearest is. What it could say of itself is all that is believed of
+    /// others: nobody beyond this machine or site can send us to it.
+    pub(super) fn nearest_link(&self) -> Option<Multiaddr> {
+        let direct = self.peers.iter().flat_map(|(_, peer)| &peer.links).filter(|link| !link.is_relayed);
+        listening::nearest(direct.map(|link| &link.multiaddr))
     }
 
     pub(super) fn on_round_trip(&mut self, id: &PeerId, round_trip: Duration) {
@@ -169,5 +184,26 @@ impl Task {
         if is_first && self.peers.find(id).is_some_and(|peer| peer.is_welcome()) {
             self.tell_known(id);
         }
+    }
+}
+
+/// The networks of the places at which a peer is dialed, each once.
+fn networks(places: &[Multiaddr]) -> Vec<[u8; 4]> {
+    let direct = places.iter().filter(|place| !listening::is_relayed(place));
+    let mut networks: Vec<[u8; 4]> = direct.filter_map(listening::neighbourhood).collect();
+    networks.sort_unstable();
+    networks.dedup();
+    networks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_in_every_network_that_it_names() {
+        let places = ["/ip4/192.168.1.9/tcp/9", "/ip4/203.0.113.9/tcp/9", "/ip4/198.51.100.1/tcp/9"];
+        let places = [places[0], places[1], places[2], places[1]].map(|text| text.parse::<Multiaddr>().unwrap());
+        assert_eq!(networks(&places), [[198, 51, 0, 0], [203, 0, 0, 0]]);
     }
 }

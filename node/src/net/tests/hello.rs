@@ -76,6 +76,51 @@ async fn a_request_that_overtakes_the_hello_is_answered_after_it() {
     assert_eq!(a.net.counters().faults, 0);
 }
 
+/// A hello of a peer in one more life.
+fn reborn(life: u8) -> Vec<u8> {
+    wire::encode(&Request::Hello(Hello { salt: protocol::Hash([life; 32]), ..hello() }))
+}
+
+#[tokio::test]
+async fn another_life_comes_over_another_connection() {
+    let (mut a, mut raw) = (node(1).await, Raw::start(9).await);
+    let id = key(1).public().to_peer_id();
+    raw.join(a.place().await, id).await;
+    a.wait_up(address(9)).await;
+    raw.connect(a.place().await).await;
+    let response = raw.ask(id, reborn(1)).await.unwrap();
+    assert!(matches!(wire::decode(&response, wire::RESPONSE_MAX), Ok(Response::Hello(_))));
+    a.wait_up(address(9)).await;
+    assert_eq!(a.net.counters().faults, 0);
+}
+
+#[tokio::test]
+async fn a_peer_that_claims_life_after_life_on_one_connection_is_hung_up_on() {
+    let (mut a, mut raw) = (node(1).await, Raw::start(9).await);
+    let id = key(1).public().to_peer_id();
+    raw.join(a.place().await, id).await;
+    a.wait_up(address(9)).await;
+    raw.tell(id, wire::encode(&Request::Hello(hello())));
+    raw.tell(id, reborn(1));
+    raw.wait_closed().await;
+    a.wait("its end", |event| match event {
+        NetEvent::PeerUp { .. } => panic!("it is no news"),
+        NetEvent::PeerDown { .. } => Some(()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(a.net.counters().faults, 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_is_too_busy_for_our_hello_is_not_at_fault() {
+    let (a, mut raw) = (node(1).await, Raw::start(9).await);
+    raw.answer = wire::encode(&Response::Declined(protocol::Rejected::RateLimit));
+    let place = raw.place();
+    assert_eq!(raw.during(a.net.dial(place)).await, Err(DialFailure::Unreachable));
+    assert_eq!(a.net.counters().faults, 0);
+}
+
 #[tokio::test]
 async fn a_peer_that_never_says_hello_is_hung_up_on() {
     let limits = NetLimits { hello_timeout_s: 1, ..NetLimits::default() };
