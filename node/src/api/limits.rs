@@ -78,6 +78,8 @@ fn of_talk(net: &NetLimits) -> Vec<LimitWord> {
         row("request.burst", net.requests_burst, "requests of a peer", "declined: rate_limit"),
         row("request.bytes.rate", net.request_bytes_rate, "bytes/s of a peer", "declined: rate_limit"),
         row("request.bytes.burst", net.request_bytes_burst, "bytes of a peer", "declined: rate_limit"),
+        row("identify.rate", net.identities_rate, "words/s of a peer", "not looked at"),
+        row("identify.burst", net.identities_burst, "words of a peer", "not looked at"),
         row("request.streams", net.streams_max, "a connection", "the stream is closed"),
         row("request.in_flight", net.requests_in_flight_max, "to a peer", "more wait"),
         row("peer.faults", net.faults_max, "in the time below", "left alone for as long"),

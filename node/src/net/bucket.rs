@@ -54,6 +54,7 @@ pub(super) struct Allowance {
     message_cost_min: usize,
     requests: Bucket,
     request_bytes: Bucket,
+    identities: Bucket,
 }
 
 impl Allowance {
@@ -65,7 +66,13 @@ impl Allowance {
             message_cost_min: limits.message_cost_min as usize,
             requests: Bucket::new(limits.requests_rate, limits.requests_burst, now),
             request_bytes: Bucket::new(limits.request_bytes_rate, limits.request_bytes_burst, now),
+            identities: Bucket::new(limits.identities_rate, limits.identities_burst, now),
         }
+    }
+
+    /// Whether the peer's word on where it can be reached is looked at.
+    pub(super) fn take_identity(&mut self, now: Instant) -> bool {
+        self.identities.take(1, now)
     }
 
     /// Whether a gossip message of `bytes` is looked at: its bytes are within the allowance, and not too many before it

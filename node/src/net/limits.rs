@@ -91,6 +91,10 @@ pub struct NetLimits {
     pub request_bytes_rate: u32,
     /// Bytes of requests of one peer at once.
     pub request_bytes_burst: u32,
+    /// Words of one peer on where it can be reached, a second.
+    pub identities_rate: u32,
+    /// Words of one peer on where it can be reached, at once.
+    pub identities_burst: u32,
     /// Seconds in which a new peer must have said hello, and in which a peer must be found.
     pub hello_timeout_s: u64,
     /// Seconds for which a peer that refused us, or that misbehaved, is left alone.
@@ -161,6 +165,8 @@ impl Default for NetLimits {
             requests_burst: 512,
             request_bytes_rate: 8 * 1024 * 1024,
             request_bytes_burst: 32 * 1024 * 1024,
+            identities_rate: 1,
+            identities_burst: 64,
             hello_timeout_s: 10,
             refusal_s: 600,
             faults_max: 16,

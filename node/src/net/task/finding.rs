@@ -212,8 +212,8 @@ impl Task {
         let identify::Event::Received { peer_id, info, .. } = event else { return };
         let Some(peer) = self.peers.find_mut(&peer_id) else { return };
         // It can say so again and again, and each time the routing table and the known peers are gone through.
-        if !peer.allowance.take_request(0, Instant::now()) {
-            return self.fault(&peer_id);
+        if !peer.allowance.take_identity(Instant::now()) {
+            return;
         }
         peer.is_relay = info.protocols.contains(&relay::HOP_PROTOCOL_NAME);
         let Some(link) = peer.link() else { return };
