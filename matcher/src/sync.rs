@@ -29,7 +29,7 @@ use protocol::{Address, Hash, Rejected, wire};
 pub use agreement::{Agreement, Agreements};
 pub(crate) use taking::Batch;
 
-use crate::book::{Book, Change, Kept};
+use crate::book::{Book, Change};
 use crate::effect::Effect;
 use crate::market::Market;
 
@@ -306,7 +306,7 @@ impl Sync {
 fn items_of(book: &Book, ids: &[Hash], bytes_max: usize) -> Vec<Item> {
     let mut items = Vec::new();
     let mut bytes = 0;
-    for item in ids.iter().filter_map(|id| book.kept(id)).map(item_of) {
+    for item in ids.iter().filter_map(|id| book.kept(id)).map(|kept| kept.to_item()) {
         bytes += wire::encode(&item).len();
         if bytes > bytes_max {
             break;
@@ -314,15 +314,6 @@ fn items_of(book: &Book, ids: &[Hash], bytes_max: usize) -> Vec<Item> {
         items.push(item);
     }
     items
-}
-
-/// A kept thing as it travels.
-pub(crate) fn item_of(kept: Kept) -> Item {
-    match kept {
-        Kept::Head(head) => Item::Entry(head.entry.clone()),
-        Kept::Deal(deal) => Item::Deal((*deal).clone().into()),
-        Kept::Proof(proof) => Item::Proof((*proof).clone().into()),
-    }
 }
 
 impl Market {
