@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::Item;
-use protocol::{Address, Domain, Entry, Equivocation, Hash, Rejected, StruckDeal};
+use protocol::{Address, Domain, Entry, Equivocation, Hash, Identity, Rejected, StruckDeal};
 
 use self::ids::Ids;
 use self::slots::{Place, Slots};
@@ -358,7 +358,8 @@ impl Book {
         let orders = self.effective(epoch).filter(|head| head.order().is_some());
         let sealed = orders.filter_map(|head| {
             let open = self.open_lots(head, epoch);
-            (!open.is_empty()).then(|| SealedOrder { head: head.clone(), open })
+            let identity = Identity::Anonymous;
+            (!open.is_empty()).then(|| SealedOrder { head: head.clone(), open: open.into(), identity })
         });
         SealedBook::new(self.domain.market(), epoch, sealed.collect())
     }

@@ -1,13 +1,42 @@
-//! `clear`: the pure function from a sealed book to matches that every peer computes alone.
+//! `clear`: the pure function from a sealed book to matches that every peer computes alone, and nobody can argue with.
+//!
+//! ```text
+//! SealedBook, Seed
+//!   | classes and who fits whom (sealed/)
+//!   v
+//! winners   who trades: the maximum of total surplus        levels --+
+//!   v                                                                |
+//! pairing   which winners meet: canonical, hardly disturbed --------+--> certificate, with which `verify` checks all of it
+//!   v                                                                |    without clearing again
+//! prices    lowest competitive ------------------------------ quotes-+
+//!   v
+//! Clearing { pairs, certificate, root }
+//! ```
+//!
+//! docs/clearing.md says what the result is, so that another implementation reaches the same root.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use protocol::deal::{duration, is_feasible};
-use protocol::{Hash, Identity, Order, OrderRef, Price, keccak256};
+use protocol::deal::duration;
+use protocol::{Hash, OrderRef, Price, Side, keccak256};
 use serde::{Deserialize, Serialize};
 
-use crate::sealed::{SealedBook, SealedOrder};
+use crate::sealed::SealedBook;
+use crate::seed::Seed;
+
+mod flow;
+mod numbering;
+mod pairing;
+mod prices;
+mod surplus;
+mod verify;
+mod winners;
+
+pub use prices::{Because, Quote, Quotes};
+pub use surplus::Surplus;
+pub use verify::{Violation, verify};
+
+use prices::Traded;
 
 /// One proposed trade: equal numbers of lots of one ask and one bid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,107 +53,106 @@ pub struct Match {
     pub billed_min_s: u32,
 }
 
+/// A match as a clearing holds it: orders by their places in the sealed book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Pair {
+    /// The ask's place.
+    pub ask: u32,
+    /// The bid's place.
+    pub bid: u32,
+    /// The ask's first lot in this match.
+    pub ask_lot: u32,
+    /// The bid's first lot in this match.
+    pub bid_lot: u32,
+    /// How many lots.
+    pub lots: u32,
+    /// Price of one lot for one second.
+    pub price: Price,
+}
+
+/// The order that parts a class's winners from the others: what is better trades whole, what is worse does not trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Level {
+    /// The order's side.
+    pub side: Side,
+    /// Its place.
+    pub order: u32,
+}
+
+/// What shows that a clearing is the right one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// The level of each ask class.
+    pub ask_levels: Vec<Level>,
+    /// The level of each bid class.
+    pub bid_levels: Vec<Level>,
+    /// The price of each class and what holds it up.
+    pub quotes: Quotes,
+}
+
 /// The result of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clearing {
     /// The epoch.
     pub epoch: u64,
+    /// What decided among equals.
+    pub seed: Seed,
     /// Root of the set that was cleared.
     pub sealed_root: Hash,
     /// Orders in that set.
-    pub orders: usize,
-    /// The matches, in the order they were found.
-    pub matches: Vec<Match>,
-    /// Keccak-256 over the sealed root and every match.
+    pub orders: u32,
+    /// Total surplus for one second: what bids would have paid at most, less what asks would have taken at least.
+    pub surplus: Surplus,
+    /// The matches, by ask, bid and lot.
+    pub pairs: Vec<Pair>,
+    /// Why it is the right one.
+    pub certificate: Certificate,
+    /// Keccak-256 over seed, sealed root and every match.
     pub root: Hash,
 }
 
-/// Clears `book`: bids from the highest limit price down, each served by the cheapest asks that may serve it, at the
-/// ask's price. Equals are ranked by `H(seed, owner, slot)`. Orders that demand an identity level find no partner as
-/// long as there is no chain to attest one.
-pub fn clear(book: &SealedBook) -> Clearing {
-    let seed = book.seed();
-    let mut asks: Vec<Side> = book.asks.iter().map(|order| Side::new(order, &seed)).collect();
-    let mut bids: Vec<Side> = book.bids.iter().map(|order| Side::new(order, &seed)).collect();
-    asks.sort_by_key(|ask| (ask.order.price, ask.rank));
-    bids.sort_by_key(|bid| (core::cmp::Reverse(bid.order.price), bid.rank));
-    let mut matches = Vec::new();
-    for bid in &mut bids {
-        let affordable = asks.partition_point(|ask| ask.order.price <= bid.order.price);
-        let mut is_one_sold_out = false;
-        for ask in asks[..affordable].iter_mut().filter(|ask| may_serve(ask.order, bid.order)) {
-            pair(ask, bid, &mut matches);
-            is_one_sold_out |= ask.open.is_empty();
-            if bid.open.is_empty() {
-                break;
+/// Clears `book`: the maximum of total surplus over all feasible matchings of lots, at the lowest competitive prices; equals
+/// are ranked and partners chosen by `seed`.
+pub fn clear(book: &SealedBook, seed: Seed) -> Clearing {
+    let winners = winners::winners(book, &seed);
+    let met = pairing::pair(book, &seed, &winners);
+    let served = pairing::served(book, &met);
+    let traded = Traded { asks: &winners.ask_lots, bids: &winners.bid_lots };
+    let quotes = prices::lowest(book, traded, &served);
+    let pairs = numbering::number(book, &met, &quotes);
+    let surplus = surplus::of(book, traded);
+    let root = root(book, &seed, &pairs);
+    let certificate = Certificate { ask_levels: winners.ask_levels, bid_levels: winners.bid_levels, quotes };
+    let orders = book.len() as u32;
+    Clearing { epoch: book.epoch, seed, sealed_root: book.root, orders, surplus, pairs, certificate, root }
+}
+
+impl Clearing {
+    /// The matches as terms name them; `book` is the one that was cleared.
+    pub fn matches<'a>(&'a self, book: &'a SealedBook) -> impl Iterator<Item = Match> + 'a {
+        self.pairs.iter().map(|pair| {
+            let (ask, bid) = (&book.asks[pair.ask as usize], &book.bids[pair.bid as usize]);
+            Match {
+                ask: ask.lots(pair.ask_lot, pair.lots),
+                bid: bid.lots(pair.bid_lot, pair.lots),
+                price: pair.price,
+                duration_s: duration(ask.order(), bid.order()).expect("a pair fits"),
+                billed_min_s: ask.order().billed_min_s,
             }
-        }
-        if is_one_sold_out {
-            asks.retain(|ask| !ask.open.is_empty());
-        }
-    }
-    let root = root(&book.root, &matches);
-    Clearing { epoch: book.epoch, sealed_root: book.root, orders: book.len(), matches, root }
-}
-
-/// One order while it is being matched.
-struct Side<'a> {
-    sealed: &'a SealedOrder,
-    order: &'a Order,
-    open: VecDeque<(u32, u32)>,
-    rank: Hash,
-}
-
-impl<'a> Side<'a> {
-    fn new(sealed: &'a SealedOrder, seed: &Hash) -> Side<'a> {
-        let order = sealed.order();
-        let rank = keccak256(&[&seed.0, &order.owner.0, &order.slot.to_be_bytes()]);
-        Side { sealed, order, open: sealed.open.iter().copied().collect(), rank }
-    }
-
-    /// Takes up to `wanted` lots off the first open range.
-    fn take(&mut self, wanted: u32) -> OrderRef {
-        let (first, end) = self.open.pop_front().expect("taken from only while lots are open");
-        let taken = wanted.min(end - first);
-        if first + taken < end {
-            self.open.push_front((first + taken, end));
-        }
-        self.sealed.lots(first, taken)
+        })
     }
 }
 
-fn may_serve(ask: &Order, bid: &Order) -> bool {
-    let is_open_to_all = ask.identity_min == Identity::Anonymous && bid.identity_min == Identity::Anonymous;
-    is_open_to_all && is_feasible(ask, bid)
-}
-
-/// Matches open lots of the two until one side has none left.
-fn pair(ask: &mut Side, bid: &mut Side, matches: &mut Vec<Match>) {
-    let Some(duration_s) = duration(ask.order, bid.order) else { return };
-    while let (Some(a), Some(b)) = (ask.open.front(), bid.open.front()) {
-        let lots = (a.1 - a.0).min(b.1 - b.0);
-        matches.push(Match {
-            ask: ask.take(lots),
-            bid: bid.take(lots),
-            price: ask.order.price,
-            duration_s,
-            billed_min_s: ask.order.billed_min_s,
-        });
-    }
-}
-
-fn root(sealed_root: &Hash, matches: &[Match]) -> Hash {
-    let mut bytes = Vec::with_capacity(32 + matches.len() * 104);
-    bytes.extend_from_slice(&sealed_root.0);
-    for found in matches {
-        for side in [&found.ask, &found.bid] {
-            bytes.extend_from_slice(&side.id.0);
-            bytes.extend_from_slice(&side.first_lot.to_be_bytes());
-            bytes.extend_from_slice(&side.lots.to_be_bytes());
+/// Keccak-256 over seed, sealed root, and every pair: places and lots as 32-bit, the price as 128-bit big-endian numbers.
+fn root(book: &SealedBook, seed: &Seed, pairs: &[Pair]) -> Hash {
+    let mut bytes = Vec::with_capacity(64 + pairs.len() * 36);
+    bytes.extend_from_slice(&seed.0.0);
+    bytes.extend_from_slice(&book.root.0);
+    for pair in pairs {
+        for number in [pair.ask, pair.bid, pair.ask_lot, pair.bid_lot, pair.lots] {
+            bytes.extend_from_slice(&number.to_be_bytes());
         }
-        bytes.extend_from_slice(&found.price.0.to_be_bytes());
-        bytes.extend_from_slice(&found.duration_s.to_be_bytes());
-        bytes.extend_from_slice(&found.billed_min_s.to_be_bytes());
+        bytes.extend_from_slice(&pair.price.0.to_be_bytes());
     }
     keccak256(&[&bytes])
 }

@@ -1,7 +1,7 @@
 //! [`Market`]: joins book, clearing, offers and deals. `handle` is the one way in.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,9 +10,9 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Domain, Hash, Mandate, Memo, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::{Book, Quota};
-use crate::clearing::{Clearing, clear};
 use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
+use crate::history::{Cleared, History, Proven};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
 use crate::mandate::Warned;
@@ -20,11 +20,6 @@ use crate::recent::Recent;
 use crate::restore::beyond;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
-
-/// Clearings that are kept.
-const HISTORY_MAX: usize = 256;
-/// Matches in all kept clearings together; the oldest clearings go first, the newest two stay.
-const HISTORY_MATCHES_MAX: usize = 200_000;
 
 /// One peer's view of one market.
 #[derive(Debug)]
@@ -45,7 +40,7 @@ pub struct Market {
     pub(crate) sync: Sync,
     pub(crate) recent: Recent,
     pub(crate) memo: Memo,
-    history: VecDeque<Arc<Clearing>>,
+    history: History,
 }
 
 impl Market {
@@ -72,7 +67,7 @@ impl Market {
             sync: Sync::default(),
             recent: Recent::new(&mandate.owner()),
             memo: Memo::new(&domain),
-            history: VecDeque::new(),
+            history: History::default(),
             mandate,
         }
     }
@@ -139,9 +134,8 @@ impl Market {
     }
 
     fn clear_epoch(&mut self, epoch: u64, now: u64) {
-        let clearing = Arc::new(clear(&self.book.seal(epoch)));
+        let clearing = self.history.clear(self.book.seal(epoch));
         self.cleared = Some(epoch);
-        self.keep_clearing(clearing.clone());
         self.effects.push(Effect::Tell(Event::Cleared {
             epoch,
             sealed_root: clearing.sealed_root,
@@ -152,14 +146,6 @@ impl Market {
         self.begin_agreement(epoch, clearing.sealed_root, now);
         self.propose_matches(&clearing, now);
         self.resume_proposals(now);
-    }
-
-    fn keep_clearing(&mut self, clearing: Arc<Clearing>) {
-        self.history.push_back(clearing);
-        let mut matches: usize = self.history.iter().map(|kept| kept.matches.len()).sum();
-        while self.history.len() > HISTORY_MAX || (matches > HISTORY_MATCHES_MAX && self.history.len() > 2) {
-            matches -= self.history.pop_front().map_or(0, |gone| gone.matches.len());
-        }
     }
 
     fn on_asked(&mut self, from: Address, token: u64, request: Request, now: u64) {
@@ -322,14 +308,19 @@ impl Market {
         self.deals.by_id.get(id)
     }
 
-    /// Kept clearings, oldest first.
-    pub fn clearings(&self) -> impl DoubleEndedIterator<Item = &Arc<Clearing>> {
-        self.history.iter()
+    /// What the kept epochs came to, oldest first.
+    pub fn clearings(&self) -> impl DoubleEndedIterator<Item = &Arc<Cleared>> {
+        self.history.cleared()
     }
 
-    /// The kept clearing of `epoch`.
-    pub fn clearing(&self, epoch: u64) -> Option<&Arc<Clearing>> {
-        self.history.iter().rev().find(|clearing| clearing.epoch == epoch)
+    /// What `epoch` came to, if it is kept.
+    pub fn clearing(&self, epoch: u64) -> Option<&Arc<Cleared>> {
+        self.clearings().rev().find(|cleared| cleared.epoch == epoch)
+    }
+
+    /// Sealed books and their clearings, of fewer epochs, oldest first.
+    pub fn proven(&self) -> impl DoubleEndedIterator<Item = &Arc<Proven>> {
+        self.history.proven()
     }
 
     /// The lots of an own offer that are neither let nor served.

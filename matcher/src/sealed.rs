@@ -1,19 +1,66 @@
-//! A sealed book: the set of orders that one epoch clears, and its root.
+//! A sealed book: the set of orders that one epoch clears, in columns and classes, and its root. Knows no clearing.
+//!
+//! ```text
+//! orders, any order --> by id --> columns: price, open lots, class --> classes: who may serve whom
+//!                         |
+//!                         +-----> root: what two peers compare
+//! ```
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
-use protocol::{Hash, MarketId, Order, OrderRef, Side, keccak256};
+use protocol::{Hash, Identity, MarketId, Order, OrderRef, Side, keccak256};
 
 use crate::book::Head;
+use crate::seed::Seed;
 
-/// One order of a sealed book and its open lots.
+mod classes;
+mod fits;
+pub(crate) mod grid;
+mod named;
+
+pub(crate) use classes::{Class, Classes, LEFT_OUT};
+
+/// Ranges `first..end` of an order's lots, ascending and apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenLots {
+    /// One range: nearly always the whole order.
+    One((u32, u32)),
+    /// None, or what deals have left of it.
+    Many(Box<[(u32, u32)]>),
+}
+
+impl Deref for OpenLots {
+    type Target = [(u32, u32)];
+
+    fn deref(&self) -> &[(u32, u32)] {
+        match self {
+            OpenLots::One(range) => core::slice::from_ref(range),
+            OpenLots::Many(ranges) => ranges,
+        }
+    }
+}
+
+impl From<Vec<(u32, u32)>> for OpenLots {
+    fn from(ranges: Vec<(u32, u32)>) -> OpenLots {
+        match *ranges {
+            [range] => OpenLots::One(range),
+            _ => OpenLots::Many(ranges.into()),
+        }
+    }
+}
+
+/// One order of a sealed book, its open lots, and what the checkpoint says of its owner.
 #[derive(Debug, Clone)]
 pub struct SealedOrder {
     /// The order's head; never an empty slot.
     pub head: Arc<Head>,
-    /// Ranges `first..end` of lots, ascending and apart.
-    pub open: Vec<(u32, u32)>,
+    /// What is open of it.
+    pub open: OpenLots,
+    /// The owner's identity level.
+    pub identity: Identity,
 }
 
 impl SealedOrder {
@@ -30,6 +77,29 @@ impl SealedOrder {
         let order = self.order();
         OrderRef { id: self.head.id, owner: order.owner, slot: order.slot, version: order.version, first_lot, lots }
     }
+
+    /// How many lots are open.
+    pub fn open_lots(&self) -> u32 {
+        self.open.iter().map(|(first, end)| end - first).sum()
+    }
+
+    /// Whether an ask and a bid may meet, price aside.
+    pub fn may_serve(&self, bid: &SealedOrder) -> bool {
+        let (offer, wish) = (self.order(), bid.order());
+        let are_known = bid.identity >= offer.identity_min && self.identity >= wish.identity_min;
+        are_known && protocol::deal::is_feasible(offer, wish)
+    }
+}
+
+/// One side of a sealed book: by id, with what clearing reads again and again apart from the orders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// Limit prices.
+    pub price: Vec<u128>,
+    /// Open lots.
+    pub lots: Vec<u32>,
+    /// Numbers of classes, or [`LEFT_OUT`].
+    pub class: Vec<u32>,
 }
 
 /// What one epoch clears. Two peers with the same root clear the same.
@@ -43,34 +113,39 @@ pub struct SealedBook {
     pub asks: Vec<SealedOrder>,
     /// Bids by id.
     pub bids: Vec<SealedOrder>,
-    /// Keccak-256 over market, epoch and every order's id and open lots, by id.
+    /// Keccak-256 over market, epoch and every order's id, identity level and open lots, by id.
     pub root: Hash,
+    pub(crate) ask: Columns,
+    pub(crate) bid: Columns,
+    pub(crate) classes: Classes,
 }
 
 impl SealedBook {
-    /// Sorts the orders by id, so that the order of arrival does not matter, and takes the root.
+    /// Sorts the orders by id, so that the order of arrival does not matter, takes the root and tells classes apart.
+    /// Empty slots, orders without open lots and second copies are left out.
     pub fn new(market: MarketId, epoch: u64, mut orders: Vec<SealedOrder>) -> SealedBook {
-        orders.retain(|order| order.head.order().is_some());
-        orders.sort_by_key(|order| order.head.id);
-        let mut bytes = Vec::with_capacity(40 + orders.len() * 44);
-        bytes.extend_from_slice(&market.0.0);
-        bytes.extend_from_slice(&epoch.to_be_bytes());
-        for order in &orders {
-            bytes.extend_from_slice(&order.head.id.0);
-            bytes.extend_from_slice(&(order.open.len() as u32).to_be_bytes());
-            for (first, end) in &order.open {
-                bytes.extend_from_slice(&first.to_be_bytes());
-                bytes.extend_from_slice(&end.to_be_bytes());
-            }
-        }
-        let root = keccak256(&[&bytes]);
-        let (asks, bids) = orders.into_iter().partition(|order| order.order().side == Side::Ask);
-        SealedBook { market, epoch, asks, bids, root }
+        orders.retain(|order| order.head.order().is_some() && order.open_lots() > 0);
+        orders.sort_unstable_by_key(|order| order.head.id);
+        orders.dedup_by_key(|order| order.head.id);
+        let root = root(&market, epoch, &orders);
+        let (asks, bids): (Vec<_>, Vec<_>) = orders.into_iter().partition(|order| order.order().side == Side::Ask);
+        let mut book = SealedBook {
+            market,
+            epoch,
+            ask: Columns::of(&asks),
+            bid: Columns::of(&bids),
+            asks,
+            bids,
+            root,
+            classes: Classes::default(),
+        };
+        book.classes = Classes::of(&mut book);
+        book
     }
 
-    /// Decides which of equals wins: `keccak256(market || epoch || beacon)`, the beacon empty without a chain.
-    pub fn seed(&self) -> Hash {
-        keccak256(&[&self.market.0.0, &self.epoch.to_be_bytes()])
+    /// The seed of this epoch in a market without a chain.
+    pub fn seed(&self) -> Seed {
+        Seed::new(&self.market, self.epoch, None)
     }
 
     /// Orders on both sides.
@@ -82,4 +157,77 @@ impl SealedBook {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// How many classes of asks and of bids are told apart.
+    pub fn class_counts(&self) -> (usize, usize) {
+        (self.classes.asks.len(), self.classes.bids.len())
+    }
+
+    /// Pairs of classes that may meet.
+    pub fn edges(&self) -> u64 {
+        self.classes.fits.count()
+    }
+
+    /// Bytes that it takes, heads aside.
+    pub fn bytes(&self) -> usize {
+        let columns = core::mem::size_of::<SealedOrder>() + 24;
+        let ranges = self.asks.iter().chain(&self.bids).filter(|order| order.open.len() > 1);
+        let ranges: usize = ranges.map(|order| order.open.len() * 8).sum();
+        let classes = (self.classes.asks.len() + self.classes.bids.len()) * core::mem::size_of::<Class>();
+        self.len() * columns + ranges + classes + self.classes.fits.bytes()
+    }
+
+    /// The orders of one side.
+    pub fn side(&self, side: Side) -> &[SealedOrder] {
+        match side {
+            Side::Ask => &self.asks,
+            Side::Bid => &self.bids,
+        }
+    }
+
+    pub(crate) fn columns(&self, side: Side) -> &Columns {
+        match side {
+            Side::Ask => &self.ask,
+            Side::Bid => &self.bid,
+        }
+    }
+
+    /// The place of an order in its side.
+    pub fn find(&self, id: &Hash) -> Option<(Side, usize)> {
+        [Side::Ask, Side::Bid].into_iter().find_map(|side| {
+            let at = self.side(side).binary_search_by_key(id, |order| order.head.id);
+            at.ok().map(|at| (side, at))
+        })
+    }
+}
+
+impl Columns {
+    fn of(orders: &[SealedOrder]) -> Columns {
+        let mut columns = Columns {
+            price: Vec::with_capacity(orders.len()),
+            lots: Vec::with_capacity(orders.len()),
+            class: Vec::with_capacity(orders.len()),
+        };
+        for order in orders {
+            columns.price.push(order.order().price.0);
+            columns.lots.push(order.open_lots());
+        }
+        columns
+    }
+}
+
+fn root(market: &MarketId, epoch: u64, orders: &[SealedOrder]) -> Hash {
+    let mut bytes = Vec::with_capacity(40 + orders.len() * 45);
+    bytes.extend_from_slice(&market.0.0);
+    bytes.extend_from_slice(&epoch.to_be_bytes());
+    for order in orders {
+        bytes.extend_from_slice(&order.head.id.0);
+        bytes.push(order.identity as u8);
+        bytes.extend_from_slice(&(order.open.len() as u32).to_be_bytes());
+        for (first, end) in order.open.iter() {
+            bytes.extend_from_slice(&first.to_be_bytes());
+            bytes.extend_from_slice(&end.to_be_bytes());
+        }
+    }
+    keccak256(&[&bytes])
 }

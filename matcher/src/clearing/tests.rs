@@ -8,10 +8,13 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 use protocol::{Address, Capacity, Flags, Hash, Identity, Metric, Order, Price, Side};
 
-use super::{Clearing, clear};
+use super::clear;
 use crate::book::Head;
+use crate::history::{Cleared, History};
 use crate::sealed::{SealedBook, SealedOrder};
 use crate::world::people::{capacity, market, order};
+
+mod oracle;
 
 const EPOCH: u64 = 1_000;
 
@@ -21,7 +24,7 @@ fn sealed(mut order: Order, owner: u8, slot: u16, open: Vec<(u32, u32)>) -> Seal
     let authority = protocol::Authority::own(protocol::Signature([0; 65]));
     let entry = protocol::Entry::Order(protocol::Signed { body: order, authority });
     let id = entry.id(&market().domain());
-    SealedOrder { head: Arc::new(Head { entry, id }), open }
+    SealedOrder { head: Arc::new(Head { entry, id }), open: open.into(), identity: Identity::Anonymous }
 }
 
 fn whole(order: Order, owner: u8, slot: u16) -> SealedOrder {
@@ -29,8 +32,8 @@ fn whole(order: Order, owner: u8, slot: u16) -> SealedOrder {
     sealed(order, owner, slot, vec![(0, lots)])
 }
 
-fn cleared(orders: Vec<SealedOrder>) -> Clearing {
-    clear(&SealedBook::new(market().id(), EPOCH, orders))
+fn cleared(orders: Vec<SealedOrder>) -> Cleared {
+    Cleared::clone(&History::default().clear(SealedBook::new(market().id(), EPOCH, orders)))
 }
 
 fn ask(price: u128) -> Order {
@@ -90,7 +93,8 @@ fn the_highest_bid_takes_the_cheapest_ask() {
     let clearing = cleared(orders);
     let found: Vec<_> =
         clearing.matches.iter().map(|found| (found.ask.owner.0[0], found.bid.owner.0[0], found.price.0)).collect();
-    assert_eq!(found, [(2, 3, 20)]);
+    // Who would have paid 25 for the same ask sets its price.
+    assert_eq!(found, [(2, 3, 25)]);
 }
 
 #[test]
@@ -113,7 +117,9 @@ fn numbered_lots_are_matched_range_by_range() {
 fn equals_are_ranked_by_the_seed_and_not_by_a_chosen_id() {
     let winner = |epoch| {
         let orders = vec![whole(ask(10), 1, 0), whole(bid(20), 2, 0), whole(bid(20), 3, 0)];
-        clear(&SealedBook::new(market().id(), epoch, orders)).matches[0].bid.owner
+        let book = SealedBook::new(market().id(), epoch, orders);
+        let clearing = clear(&book, book.seed());
+        book.bids[clearing.pairs[0].bid as usize].order().owner
     };
     let winners: alloc::collections::BTreeSet<Address> = (0..40).map(winner).collect();
     assert_eq!(winners.len(), 2, "each wins in some epoch");
@@ -195,10 +201,10 @@ proptest! {
             let matched: u32 = sides.filter(|side| side.id == order.head.id).map(|side| side.lots).sum();
             matched < order.open.iter().map(|(first, end)| end - first).sum()
         };
-        let rest: Vec<&Order> = orders.iter().filter(left).map(SealedOrder::order).collect();
-        for ask in rest.iter().filter(|order| order.side == Side::Ask) {
-            for bid in rest.iter().filter(|order| order.side == Side::Bid) {
-                prop_assert!(ask.price > bid.price || !super::may_serve(ask, bid), "{ask:?} {bid:?}");
+        let rest: Vec<&SealedOrder> = orders.iter().filter(left).collect();
+        for ask in rest.iter().filter(|order| order.order().side == Side::Ask) {
+            for bid in rest.iter().filter(|order| order.order().side == Side::Bid) {
+                prop_assert!(ask.order().price > bid.order().price || !ask.may_serve(bid), "{ask:?} {bid:?}");
             }
         }
     }

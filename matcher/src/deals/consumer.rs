@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use protocol::talk::{Request, Response};
 use protocol::{Acknowledgement, Authority, DealTerms, Hash, Rejected, Scope, Side, Signature, Typed};
 
-use crate::clearing::{Clearing, Match};
+use crate::clearing::Match;
 use crate::deals::{Deal, DealState, EndReason};
 use crate::effect::{Effect, Event, Topic};
+use crate::history::Cleared;
 use crate::input::Unanswered;
 use crate::market::Market;
 use crate::waiting::Next;
@@ -18,7 +19,7 @@ const PROPOSALS_MAX: usize = 256;
 
 impl Market {
     /// Proposes every match of this node's bids, unless a deal already holds the lots or the wish is served.
-    pub(crate) fn propose_matches(&mut self, clearing: &Clearing, now: u64) {
+    pub(crate) fn propose_matches(&mut self, clearing: &Cleared, now: u64) {
         if self.may_sign(Scope::DEAL, now).is_err() {
             return;
         }
@@ -43,7 +44,7 @@ impl Market {
         }
     }
 
-    fn propose(&mut self, found: Match, clearing: &Clearing, now: u64) {
+    fn propose(&mut self, found: Match, clearing: &Cleared, now: u64) {
         let terms = DealTerms {
             ask: found.ask,
             bid: found.bid,

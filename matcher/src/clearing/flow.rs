@@ -1,0 +1,205 @@
+//! The most lots that can flow from ask classes to bid classes: Dinic's algorithm (1970) over rows of bits. Knows no prices.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::sealed::grid::{self, Bits, Grid};
+
+const UNSEEN: u32 = u32::MAX;
+/// Seen, but no path leads on from here.
+const SPENT: u32 = u32::MAX - 1;
+
+/// Lots in flow between classes, and what each class still needs or has.
+#[derive(Debug)]
+pub(super) struct Flow<'a> {
+    fits: &'a Grid,
+    /// Lots that a bid class still wants.
+    pub need: Vec<u64>,
+    /// Lots that an ask class still has.
+    pub room: Vec<u64>,
+    /// What each ask class gives to whom: bid class and lots, never zero.
+    pub given: Vec<Vec<(u32, u64)>>,
+    /// How many steps of a residual path a bid class is away from unmet need.
+    level: Vec<u32>,
+    /// The ask classes of each step that may still lead on.
+    layers: Vec<Bits>,
+    unvisited: Bits,
+}
+
+/// The classes that a flow is sought among.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Among<'a> {
+    pub bids: &'a [u32],
+    pub asks: &'a [u32],
+}
+
+impl<'a> Flow<'a> {
+    /// No flow among `bids` and `asks` classes.
+    pub fn new(fits: &'a Grid, bids: usize, asks: usize) -> Flow<'a> {
+        Flow {
+            fits,
+            need: vec![0; bids],
+            room: vec![0; asks],
+            given: vec![Vec::new(); asks],
+            level: vec![UNSEEN; bids],
+            layers: Vec::new(),
+            unvisited: grid::none(asks),
+        }
+    }
+
+    /// Takes back all flow of these asks.
+    pub fn reset(&mut self, among: Among) {
+        among.asks.iter().for_each(|&ask| self.given[ask as usize].clear());
+    }
+
+    /// Adds flow until no more is possible. Afterwards [`Flow::is_short`] and [`Flow::is_sought`] tell what unmet need
+    /// reaches: the smallest side of a minimum cut.
+    pub fn run(&mut self, among: Among) {
+        self.take_directly(among);
+        while self.lay(among) {
+            for &bid in among.bids {
+                while self.need[bid as usize] > 0 && self.augment(bid) {}
+            }
+        }
+    }
+
+    /// Whether unmet need reaches this bid class.
+    pub fn is_short(&self, bid: u32) -> bool {
+        self.level[bid as usize] != UNSEEN
+    }
+
+    /// Whether unmet need reaches this ask class; among the asks of the last run.
+    pub fn is_sought(&self, ask: u32) -> bool {
+        !grid::has(&self.unvisited, ask as usize)
+    }
+
+    /// Serves every bid class from the first asks that fit.
+    fn take_directly(&mut self, among: Among) {
+        let mut free = grid::none(self.room.len());
+        let with_room = among.asks.iter().filter(|ask| self.room[**ask as usize] > 0);
+        with_room.for_each(|&ask| grid::add(&mut free, ask as usize));
+        let fits = self.fits;
+        for &bid in among.bids {
+            let mut from = 0;
+            while self.need[bid as usize] > 0 {
+                let Some(ask) = grid::first_common(fits.row(bid as usize), &free, from) else { break };
+                from = ask / 64;
+                let lots = self.need[bid as usize].min(self.room[ask]);
+                self.add(ask, bid, lots);
+                self.need[bid as usize] -= lots;
+                self.room[ask] -= lots;
+                if self.room[ask] == 0 {
+                    grid::drop(&mut free, ask);
+                }
+            }
+        }
+    }
+
+    /// Lays out the shortest residual paths from unmet need, step by step; whether one ends at an ask with room.
+    fn lay(&mut self, among: Among) -> bool {
+        self.layers.clear();
+        self.unvisited.fill(0);
+        among.asks.iter().for_each(|&ask| grid::add(&mut self.unvisited, ask as usize));
+        among.bids.iter().for_each(|&bid| self.level[bid as usize] = UNSEEN);
+        let mut frontier: Vec<u32> = among.bids.iter().copied().filter(|&bid| self.need[bid as usize] > 0).collect();
+        frontier.iter().for_each(|&bid| self.level[bid as usize] = 0);
+        let fits = self.fits;
+        let mut is_found = false;
+        while !frontier.is_empty() && !is_found {
+            let mut layer = vec![0; self.unvisited.len()];
+            let mut reached = Vec::new();
+            for bid in frontier {
+                let row = fits.row(bid as usize);
+                for (at, (word, left)) in row.iter().zip(&mut self.unvisited).enumerate() {
+                    let new = word & *left;
+                    if new != 0 {
+                        *left &= !new;
+                        layer[at] |= new;
+                        reached.extend(grid::each(at, new));
+                    }
+                }
+            }
+            self.layers.push(layer);
+            frontier = Vec::new();
+            for ask in reached {
+                is_found |= self.room[ask] > 0;
+                for &(bid, _) in &self.given[ask] {
+                    if self.level[bid as usize] == UNSEEN {
+                        self.level[bid as usize] = self.layers.len() as u32;
+                        frontier.push(bid);
+                    }
+                }
+            }
+        }
+        is_found
+    }
+
+    /// One path down the layers from `start` to an ask with room; false if there is none left.
+    fn augment(&mut self, start: u32) -> bool {
+        // The asks on the path, each with the bid class that it could take lots back from.
+        let mut path: Vec<(u32, u32)> = Vec::new();
+        let fits = self.fits;
+        loop {
+            let depth = path.len();
+            let bid = path.last().map_or(start, |step| step.1);
+            let layer = &self.layers[depth];
+            let Some(ask) = grid::first_common(fits.row(bid as usize), layer, 0) else {
+                // Nothing leads on from here: the ask before it looks for another.
+                self.level[bid as usize] = SPENT;
+                match path.pop() {
+                    Some(_) => continue,
+                    None => return false,
+                }
+            };
+            let is_last = depth + 1 == self.layers.len();
+            if is_last && self.room[ask] > 0 {
+                self.shift(start, &path, ask as u32);
+                return true;
+            }
+            match self.onward(ask as u32, depth).filter(|_| !is_last) {
+                Some(next) => path.push((ask as u32, next)),
+                None => grid::drop(&mut self.layers[depth], ask),
+            }
+        }
+    }
+
+    /// A bid class one step further that `ask` could take lots back from.
+    fn onward(&self, ask: u32, depth: usize) -> Option<u32> {
+        let given = self.given[ask as usize].iter();
+        given.map(|part| part.0).find(|&bid| self.level[bid as usize] as usize == depth + 1)
+    }
+
+    fn shift(&mut self, start: u32, path: &[(u32, u32)], last: u32) {
+        let held = path.iter().map(|&(ask, bid)| self.lots(ask, bid));
+        let lots = held.chain([self.need[start as usize], self.room[last as usize]]).min().unwrap_or(0);
+        let mut bid = start;
+        for &(ask, next) in path {
+            self.add(ask as usize, bid, lots);
+            self.remove(ask, next, lots);
+            bid = next;
+        }
+        self.add(last as usize, bid, lots);
+        self.need[start as usize] -= lots;
+        self.room[last as usize] -= lots;
+    }
+
+    fn lots(&self, ask: u32, bid: u32) -> u64 {
+        self.given[ask as usize].iter().find(|part| part.0 == bid).map_or(0, |part| part.1)
+    }
+
+    fn add(&mut self, ask: usize, bid: u32, lots: u64) {
+        match self.given[ask].iter_mut().find(|part| part.0 == bid) {
+            Some(part) => part.1 += lots,
+            None => self.given[ask].push((bid, lots)),
+        }
+    }
+
+    fn remove(&mut self, ask: u32, bid: u32, lots: u64) {
+        let given = &mut self.given[ask as usize];
+        let at = given.iter().position(|part| part.0 == bid).expect("a path goes back only where lots flow");
+        given[at].1 -= lots;
+        if given[at].1 == 0 {
+            given.swap_remove(at);
+        }
+    }
+}
