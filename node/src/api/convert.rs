@@ -1,6 +1,6 @@
 //! From the machine's values to the API's words, and back.
 
-use matcher::{Clearing, Deal, Head, Market, Standing};
+use matcher::{Cleared, Deal, Head, Market, Standing};
 use protocol::quantity::Scale;
 use protocol::{Address, Capacity, Hash, Identity, Metric, Side};
 
@@ -85,7 +85,7 @@ pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
 }
 
 /// One clearing.
-pub fn epoch(market: &Market, clearing: &Clearing) -> EpochWord {
+pub fn epoch(market: &Market, clearing: &Cleared) -> EpochWord {
     let word = |found: &matcher::Match| MatchWord {
         ask: found.ask.id,
         bid: found.bid.id,
