@@ -111,17 +111,42 @@ pub struct Clearing {
     pub root: Hash,
 }
 
+/// A part of the work of [`clear`], in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Who trades.
+    Winners,
+    /// Which winners meet.
+    Pairing,
+    /// At what prices, and what holds these up.
+    Prices,
+    /// Lots are numbered, the surplus is summed up.
+    Numbering,
+    /// The root is taken.
+    Root,
+}
+
 /// Clears `book`: the maximum of total surplus over all feasible matchings of lots, at the lowest competitive prices; equals
 /// are ranked and partners chosen by `seed`.
 pub fn clear(book: &SealedBook, seed: Seed) -> Clearing {
+    clear_in_stages(book, seed, &mut |_| {})
+}
+
+/// As [`clear`]; tells when each stage is done, so that a caller with a clock can time them.
+pub fn clear_in_stages(book: &SealedBook, seed: Seed, is_done: &mut dyn FnMut(Stage)) -> Clearing {
     let winners = winners::winners(book, &seed);
+    is_done(Stage::Winners);
     let met = pairing::pair(book, &seed, &winners);
+    is_done(Stage::Pairing);
     let served = pairing::served(book, &met);
     let traded = Traded { asks: &winners.ask_lots, bids: &winners.bid_lots };
     let quotes = prices::lowest(book, traded, &served);
+    is_done(Stage::Prices);
     let pairs = numbering::number(book, &met, &quotes);
     let surplus = surplus::of(book, traded);
+    is_done(Stage::Numbering);
     let root = root(book, &seed, &pairs);
+    is_done(Stage::Root);
     let certificate = Certificate { ask_levels: winners.ask_levels, bid_levels: winners.bid_levels, quotes };
     let orders = book.len() as u32;
     Clearing { epoch: book.epoch, seed, sealed_root: book.root, orders, surplus, pairs, certificate, root }
