@@ -4,7 +4,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use protocol::{Address, Hash, Order};
+use protocol::{Address, Hash, Order, Side};
 
 use super::grid::Grid;
 use super::named::Named;
@@ -51,6 +51,16 @@ impl Classes {
         let bids = kept((&book.bids, &mut book.bid), bids, (bids_max, &seed));
         let fits = fits::grid((&book.asks, &asks), (&book.bids, &bids));
         Classes { asks, bids, fits }
+    }
+}
+
+impl Classes {
+    /// The classes of one side.
+    pub fn of_side(&self, side: Side) -> &[Class] {
+        match side {
+            Side::Ask => &self.asks,
+            Side::Bid => &self.bids,
+        }
     }
 }
 
