@@ -123,7 +123,8 @@ pub fn clear(book: &SealedBook, seed: Seed) -> Clearing {
 pub fn clear_in_stages(book: &SealedBook, seed: Seed, is_done: &mut dyn FnMut(Stage)) -> Clearing {
     let winners = winners::winners(book, &seed);
     is_done(Stage::Winners);
-    let met = pairing::pair(book, &seed, &winners);
+    let lots = (&winners.ask_lots[..], &winners.bid_lots[..]);
+    let met = pairing::pair(book, &seed, lots, winners.flow.given);
     is_done(Stage::Pairing);
     let served = pairing::served(book, &met);
     let traded = Traded { asks: &winners.ask_lots, bids: &winners.bid_lots };

@@ -77,8 +77,7 @@ impl Traded<'_> {
 /// The place of an order among those of equal price: asks before bids, then by rank and place; of bids the better ones
 /// come last, as if they paid more.
 pub(super) fn tie_key(book: &SealedBook, seed: &Seed, OrderAt { side, place }: OrderAt) -> u128 {
-    let order = book.side(side)[place as usize].order();
-    let rank = seed.rank(&order.owner, order.slot);
+    let rank = seed.rank(book.columns(side).mark[place as usize]);
     match side {
         Side::Ask => u128::from(rank) << 32 | u128::from(place),
         Side::Bid => 1 << 96 | u128::from(!rank) << 32 | u128::from(!place),

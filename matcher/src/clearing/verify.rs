@@ -12,7 +12,7 @@ use protocol::{Price, Side};
 
 use super::numbering::{self, Met};
 use super::prices::{self, Because, OrderAt, Quote, Quotes};
-use super::{Clearing, Traded, pairing, surplus};
+use super::{Clearing, Pair, Traded, pairing, surplus};
 use crate::sealed::{LEFT_OUT, SealedBook, grid};
 use crate::seed::Seed;
 
@@ -134,6 +134,11 @@ pub fn verify(book: &SealedBook, clearing: &Clearing) -> Result<(), Violation> {
     let (asks, bids) = traded(book, &met);
     let traded = Traded { asks: &asks, bids: &bids };
     quotes::check(book, &clearing.seed, traded, (quotes, &pairing::served(book, &met)))?;
+    let paired = pairing::pair(book, &clearing.seed, (&asks, &bids), pairing::flow_of(book, &met));
+    if let Some(at) = (0..met.len()).find(|&at| paired.get(at) != met.get(at)) {
+        let is_it = |pair: &Pair| (pair.ask, pair.bid) == (met[at].ask, met[at].bid);
+        return Err(Violation::Pairing { pair: clearing.pairs.iter().position(is_it).unwrap_or(0) });
+    }
     ensure(surplus::of(book, traded) == clearing.surplus, Violation::Surplus)?;
     ensure(super::root(book, &clearing.seed, &clearing.pairs) == clearing.root, Violation::Root)
 }
