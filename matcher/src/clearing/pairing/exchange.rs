@@ -8,6 +8,8 @@ pub(super) struct Exchange<'a> {
     book: &'a SealedBook,
     /// What each ask class gives to whom: bid class and lots, never zero.
     given: Vec<Vec<(u32, u64)>>,
+    /// The ask classes that give to each bid class.
+    givers: Vec<Vec<u32>>,
     /// Classes of different blocks do not trade with each other any more.
     ask_block: Vec<u32>,
     bid_block: Vec<u32>,
@@ -25,11 +27,16 @@ impl<'a> Exchange<'a> {
     pub fn new(book: &'a SealedBook, given: Vec<Vec<(u32, u64)>>) -> Exchange<'a> {
         let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
         let mut giving = grid::none(asks);
-        let givers = given.iter().enumerate().filter(|(_, given)| !given.is_empty());
-        givers.for_each(|(ask, _)| grid::add(&mut giving, ask));
+        let some = given.iter().enumerate().filter(|(_, given)| !given.is_empty());
+        some.for_each(|(ask, _)| grid::add(&mut giving, ask));
+        let mut givers = vec![Vec::new(); bids];
+        for (given, ask) in given.iter().zip(0..) {
+            given.iter().for_each(|part| givers[part.0 as usize].push(ask));
+        }
         Exchange {
             book,
             given,
+            givers,
             ask_block: vec![0; asks],
             bid_block: vec![0; bids],
             block_asks: vec![giving],
@@ -38,15 +45,19 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Whether the classes are of one block.
+    pub fn is_one_block(&self, ask: u32, bid: u32) -> bool {
+        self.ask_block[ask as usize] == self.bid_block[bid as usize]
+    }
+
     /// Whether the classes fit and are of one block.
     pub fn may_meet(&self, ask: u32, bid: u32) -> bool {
-        self.ask_block[ask as usize] == self.bid_block[bid as usize]
-            && self.book.classes.fits.has(bid as usize, ask as usize)
+        self.is_one_block(ask, bid) && self.book.classes.fits.has(bid as usize, ask as usize)
     }
 
     /// Fixes as many of `wanted` lots as leave a partner to every other open lot; returns how many.
     pub fn trade(&mut self, ask: u32, bid: u32, wanted: u32) -> u32 {
-        if self.ask_block[ask as usize] != self.bid_block[bid as usize] {
+        if !self.is_one_block(ask, bid) {
             return 0;
         }
         let mut flowing = self.lots(ask, bid);
@@ -71,30 +82,26 @@ impl<'a> Exchange<'a> {
         let mut unreached = self.block_asks[block as usize].clone();
         grid::drop(&mut unreached, ask as usize);
         let (mut asks, mut bids) = (vec![ask], Vec::new());
-        let mut last = None;
+        let mut last = self.look(ask, (ask, bid), &mut bids);
         let mut next = 0;
-        'search: while let Some(&from) = asks.get(next) {
+        while let Some(&from) = bids.get(next).filter(|_| last.is_none()) {
             next += 1;
-            for &(other, _) in &self.given[from as usize] {
-                if other == bid && from != ask {
-                    last = Some(from);
-                    break 'search;
-                }
-                if other == bid || self.bid_from[other as usize] != NOT_REACHED {
-                    continue;
-                }
-                self.bid_from[other as usize] = from;
-                bids.push(other);
-                let row = self.book.classes.fits.row(other as usize);
-                for (at, (fit, left)) in row.iter().zip(&mut unreached).enumerate() {
-                    let new = fit & *left;
-                    *left &= !new;
-                    for reached in grid::each(at, new) {
-                        self.ask_from[reached] = other;
-                        asks.push(reached as u32);
-                    }
-                }
+            let fits = &self.book.classes.fits;
+            let mut word = 0;
+            while let Some(reached) =
+                grid::first_common(fits.row(from as usize), &unreached, word).filter(|_| last.is_none())
+            {
+                word = reached / 64;
+                grid::drop(&mut unreached, reached);
+                self.ask_from[reached] = from;
+                asks.push(reached as u32);
+                last = self.look(reached as u32, (ask, bid), &mut bids);
             }
+        }
+        if let Some(last) = last {
+            let taker = *bids.last().expect("somebody lets go of an ask");
+            self.ask_from[last as usize] = taker;
+            asks.push(last);
         }
         match last {
             Some(last) => self.shift((ask, bid), last, wanted),
@@ -103,6 +110,26 @@ impl<'a> Exchange<'a> {
         asks.iter().for_each(|&ask| self.ask_from[ask as usize] = NOT_REACHED);
         bids.iter().for_each(|&bid| self.bid_from[bid as usize] = NOT_REACHED);
         last.is_some()
+    }
+
+    /// Notes the bid classes that `from` gives to; returns an ask class other than `ask` that gives to `bid`, if the last one
+    /// noted could take from it instead.
+    fn look(&mut self, from: u32, (ask, bid): (u32, u32), bids: &mut Vec<u32>) -> Option<u32> {
+        for at in 0..self.given[from as usize].len() {
+            let other = self.given[from as usize][at].0;
+            if other == bid || self.bid_from[other as usize] != NOT_REACHED {
+                continue;
+            }
+            self.bid_from[other as usize] = from;
+            bids.push(other);
+            let row = self.book.classes.fits.row(other as usize);
+            let givers = self.givers[bid as usize].iter();
+            let found = givers.copied().find(|&giver| giver != ask && grid::has(row, giver as usize));
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
     /// Moves lots along the way from `last`, which gives to `bid`, back to `ask`.
@@ -147,7 +174,10 @@ impl<'a> Exchange<'a> {
         let given = &mut self.given[ask as usize];
         match given.iter_mut().find(|part| part.0 == bid) {
             Some(part) => part.1 += lots,
-            None => given.push((bid, lots)),
+            None => {
+                given.push((bid, lots));
+                self.givers[bid as usize].push(ask);
+            }
         }
     }
 
@@ -157,6 +187,9 @@ impl<'a> Exchange<'a> {
         given[at].1 -= lots;
         if given[at].1 == 0 {
             given.swap_remove(at);
+            let givers = &mut self.givers[bid as usize];
+            let at = givers.iter().position(|giver| *giver == ask).expect("who gives is known to who takes");
+            givers.swap_remove(at);
         }
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Tree<'a> {
         } else {
             self.visit_children(node, bits - DIGIT);
         }
-        if !is_one_sided {
+        if self.asks_left.len() > left.0 && self.bids_left.len() > left.1 {
             self.meet(left, bits);
         }
     }
@@ -75,35 +75,67 @@ impl<'a> Tree<'a> {
 
     /// Tries every pair of open seats that part at this node.
     fn meet(&mut self, (asks, bids): (usize, usize), bits: u32) {
+        let mut cells = self.cells((asks, bids));
+        // Ranks that are equal to the last digit part nowhere but here.
+        let digit = if bits == 0 { None } else { Some(bits - DIGIT) };
         let longer = (self.asks_left.len() - asks).max(self.bids_left.len() - bids) as u64;
-        let (mut below, mut bound) = (0, (u64::MAX / longer.max(1)).saturating_mul(CANDIDATES));
-        while self.asks_left.len() > asks && self.bids_left.len() > bids {
-            self.gather((asks, bids), bits, (below, bound));
+        let pairs =
+            cells.pairs.iter().map(|(ask, bid)| cells.asks[*ask as usize].len() * cells.bids[*bid as usize].len());
+        let each = (pairs.map(|pairs| pairs as u64).sum::<u64>() / longer).max(1);
+        let (mut below, mut bound) = (0, (u64::MAX / each).saturating_mul(CANDIDATES));
+        loop {
+            self.gather(&cells, digit, (below, bound));
             let mut tried = core::mem::take(&mut self.tried);
             tried.sort_unstable();
             tried.drain(..).for_each(|(_, ask, bid)| self.attempt(ask as usize, bid as usize));
             self.tried = tried;
-            retain_open(&mut self.asks_left, asks, &self.asks);
-            retain_open(&mut self.bids_left, bids, &self.bids);
             if bound == u64::MAX {
-                return;
+                break;
+            }
+            cells.asks.iter_mut().for_each(|group| retain_open(&mut self.asks_left, group, &self.asks));
+            cells.bids.iter_mut().for_each(|group| retain_open(&mut self.bids_left, group, &self.bids));
+            let exchange = &self.exchange;
+            cells.pairs.retain(|&(ask, bid)| {
+                let (ask, bid) = (&cells.asks[ask as usize], &cells.bids[bid as usize]);
+                !ask.is_empty() && !bid.is_empty() && exchange.is_one_block(ask.class, bid.class)
+            });
+            if cells.pairs.is_empty() {
+                break;
             }
             (below, bound) = (bound + 1, bound.saturating_mul(8));
         }
+        let is_open = |seats: &[Seat], at: u32| seats[at as usize].lots > 0;
+        compact(&mut self.asks_left, asks, |at| is_open(&self.asks, at));
+        compact(&mut self.bids_left, bids, |at| is_open(&self.bids, at));
     }
 
-    /// Collects the pairs that part here, may meet, and have hashes from `below` up to `bound`.
-    fn gather(&mut self, (asks, bids): (usize, usize), bits: u32, (below, bound): (u64, u64)) {
-        // Ranks that are equal to the last digit part nowhere but here.
-        let digit = bits.saturating_sub(DIGIT);
-        for &bid in &self.bids_left[bids..] {
-            let own = &self.bids[bid as usize];
-            for &ask in &self.asks_left[asks..] {
-                let other = &self.asks[ask as usize];
-                let hash = mixed(own.rank ^ other.rank.rotate_left(32));
-                let is_apart = (own.rank ^ other.rank) >> digit != 0 || bits == 0;
-                if (below..=bound).contains(&hash) && is_apart && self.exchange.may_meet(other.class, own.class) {
-                    self.tried.push((hash, ask, bid));
+    /// Groups the open seats of a node by class, and the groups that may meet.
+    fn cells(&mut self, (asks, bids): (usize, usize)) -> Cells {
+        self.asks_left[asks..].sort_unstable_by_key(|&at| self.asks[at as usize].class);
+        self.bids_left[bids..].sort_unstable_by_key(|&at| self.bids[at as usize].class);
+        let asks = groups(&self.asks_left, asks, &self.asks);
+        let bids = groups(&self.bids_left, bids, &self.bids);
+        let mut pairs = Vec::new();
+        for (bid, at) in bids.iter().zip(0..) {
+            let may_meet = |ask: &Group| self.exchange.may_meet(ask.class, bid.class);
+            pairs.extend(asks.iter().zip(0..).filter(|(ask, _)| may_meet(ask)).map(|(_, ask)| (ask, at)));
+        }
+        Cells { asks, bids, pairs }
+    }
+
+    /// Collects the pairs that part here, may meet, and have hashes from `below` up to `bound`. With no `digit`, all part.
+    fn gather(&mut self, cells: &Cells, digit: Option<u32>, (below, bound): (u64, u64)) {
+        for &(asks, bids) in &cells.pairs {
+            let (asks, bids) = (&cells.asks[asks as usize], &cells.bids[bids as usize]);
+            for &bid in &self.bids_left[bids.first..bids.end] {
+                let own = self.bids[bid as usize].rank;
+                for &ask in &self.asks_left[asks.first..asks.end] {
+                    let other = self.asks[ask as usize].rank;
+                    let hash = mixed(own ^ other.rotate_left(32));
+                    let is_apart = digit.is_none_or(|digit| (own ^ other) >> digit != 0);
+                    if below <= hash && hash <= bound && is_apart {
+                        self.tried.push((hash, ask, bid));
+                    }
                 }
             }
         }
@@ -124,10 +156,59 @@ impl<'a> Tree<'a> {
     }
 }
 
-fn retain_open(left: &mut Vec<u32>, from: usize, seats: &[Seat]) {
+/// The open seats of one class in a node: `first..end` of the list.
+struct Group {
+    class: u32,
+    first: usize,
+    end: usize,
+}
+
+impl Group {
+    fn len(&self) -> usize {
+        self.end - self.first
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first == self.end
+    }
+}
+
+/// The groups of a node, and which of them may meet: ask group, bid group.
+struct Cells {
+    asks: Vec<Group>,
+    bids: Vec<Group>,
+    pairs: Vec<(u32, u32)>,
+}
+
+fn groups(left: &[u32], from: usize, seats: &[Seat]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, &seat) in left.iter().enumerate().skip(from) {
+        let class = seats[seat as usize].class;
+        match groups.last_mut().filter(|group| group.class == class) {
+            Some(group) => group.end = at + 1,
+            None => groups.push(Group { class, first: at, end: at + 1 }),
+        }
+    }
+    groups
+}
+
+/// Drops closed seats from a group.
+fn retain_open(left: &mut [u32], group: &mut Group, seats: &[Seat]) {
+    let mut kept = group.first;
+    for at in group.first..group.end {
+        if seats[left[at] as usize].lots > 0 {
+            left.swap(kept, at);
+            kept += 1;
+        }
+    }
+    group.end = kept;
+}
+
+/// Drops from `left[from..]` what is not open.
+fn compact(left: &mut Vec<u32>, from: usize, is_open: impl Fn(u32) -> bool) {
     let mut kept = from;
     for at in from..left.len() {
-        if seats[left[at] as usize].lots > 0 {
+        if is_open(left[at]) {
             left[kept] = left[at];
             kept += 1;
         }
