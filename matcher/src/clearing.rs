@@ -126,9 +126,9 @@ pub fn clear_in_stages(book: &SealedBook, seed: Seed, is_done: &mut dyn FnMut(St
     let lots = (&winners.ask_lots[..], &winners.bid_lots[..]);
     let met = pairing::pair(book, &seed, lots, winners.flow.given);
     is_done(Stage::Pairing);
-    let served = pairing::served(book, &met);
+    let given = pairing::flow_of(book, &met);
     let traded = Traded { asks: &winners.ask_lots, bids: &winners.bid_lots };
-    let quotes = prices::lowest(book, &seed, traded, &served);
+    let quotes = prices::lowest(book, &seed, traded, &given);
     is_done(Stage::Prices);
     let pairs = numbering::number(book, &met, &quotes);
     let surplus = surplus::of(book, traded);

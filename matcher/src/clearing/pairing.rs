@@ -15,9 +15,11 @@ use crate::sealed::SealedBook;
 use crate::seed::{Seed, mixed};
 
 mod exchange;
+mod replay;
 mod tree;
 
 use exchange::Exchange;
+use replay::Replay;
 use tree::Tree;
 
 /// One order while it is being paired.
@@ -29,15 +31,35 @@ struct Seat {
     lots: u32,
 }
 
-/// Pairs the winners of `book`: `lots` says how many lots of each ask and bid trade, `flow` one way in which classes can
-/// serve them, and `parts` which classes cannot be told apart by level.
-pub(super) fn pair(book: &SealedBook, seed: &Seed, lots: (&[u32], &[u32]), given: Vec<Vec<(u32, u64)>>) -> Vec<Met> {
-    let asks = seats(book, seed, Side::Ask, lots.0);
-    let bids = seats(book, seed, Side::Bid, lots.1);
-    let exchange = Exchange::new(book, given);
-    let mut met = Tree::new(asks, bids, exchange).pair();
+/// Lots of each ask class that go to each bid class, never zero.
+pub(super) type Given = Vec<Vec<(u32, u64)>>;
+
+/// Pairs the winners of `book`: `lots` says how many lots of each ask and bid trade, and `given` one way in which classes can
+/// serve them.
+pub(super) fn pair(book: &SealedBook, seed: &Seed, lots: (&[u32], &[u32]), given: Given) -> Vec<Met> {
+    let (asks, bids) = (seats(book, seed, Side::Ask, lots.0), seats(book, seed, Side::Bid, lots.1));
+    let mut met = Tree::new(asks, bids, Exchange::new(book, given)).pair();
     met.sort_unstable();
     met
+}
+
+/// Checks that `met` is what [`pair`] gives, if `lots` trade and fit; `given` is how they flow in it.
+///
+/// # Errors
+/// The places of an ask and a bid that should have traded more than they do.
+pub(super) fn check(
+    book: &SealedBook,
+    seed: &Seed,
+    lots: (&[u32], &[u32]),
+    (met, given): (&[Met], Given),
+) -> Result<(), (u32, u32)> {
+    let seats = (seats(book, seed, Side::Ask, lots.0), seats(book, seed, Side::Bid, lots.1));
+    Replay::new(book, seats, met, Exchange::new(book, given)).check()
+}
+
+/// What the pairs of a node are gone through by.
+fn hash(ask: u64, bid: u64) -> u64 {
+    mixed(bid ^ ask.rotate_left(32))
 }
 
 /// The winners of a side by rank.
@@ -52,20 +74,27 @@ fn seats(book: &SealedBook, seed: &Seed, side: Side, lots: &[u32]) -> Vec<Seat> 
     seats
 }
 
-/// The bid classes that each ask class serves.
-pub(super) fn served(book: &SealedBook, met: &[Met]) -> Vec<Vec<u32>> {
-    flow_of(book, met).into_iter().map(|given| given.into_iter().map(|part| part.0).collect()).collect()
-}
+/// Pairs of classes up to which flow is summed up in a table.
+const TABLE_MAX: usize = 1 << 20;
 
-/// Lots from each ask class to each bid class, by bid class.
-pub(super) fn flow_of(book: &SealedBook, met: &[Met]) -> Vec<Vec<(u32, u64)>> {
-    let mut given: Vec<Vec<(u32, u64)>> = vec![Vec::new(); book.classes.asks.len()];
-    for met in met {
-        let given = &mut given[book.ask.class[met.ask as usize] as usize];
-        let bid = book.bid.class[met.bid as usize];
+/// How lots flow between classes, given who meets; by bid class.
+pub(super) fn flow_of(book: &SealedBook, met: &[Met]) -> Given {
+    let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
+    let cells = met.iter().map(|met| (book.ask.class[met.ask as usize], book.bid.class[met.bid as usize], met.lots));
+    let mut given: Given = vec![Vec::new(); asks];
+    if asks.saturating_mul(bids) <= TABLE_MAX {
+        let mut table = vec![0u64; asks * bids];
+        cells.for_each(|(ask, bid, lots)| table[ask as usize * bids + bid as usize] += u64::from(lots));
+        for (given, row) in given.iter_mut().zip(table.chunks_exact(bids.max(1))) {
+            given.extend((0..).zip(row).filter(|(_, lots)| **lots > 0).map(|(bid, lots)| (bid, *lots)));
+        }
+        return given;
+    }
+    for (ask, bid, lots) in cells {
+        let given = &mut given[ask as usize];
         match given.binary_search_by_key(&bid, |part| part.0) {
-            Ok(at) => given[at].1 += u64::from(met.lots),
-            Err(at) => given.insert(at, (bid, met.lots.into())),
+            Ok(at) => given[at].1 += u64::from(lots),
+            Err(at) => given.insert(at, (bid, lots.into())),
         }
     }
     given

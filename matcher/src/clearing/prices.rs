@@ -89,8 +89,8 @@ pub(super) fn key(book: &SealedBook, seed: &Seed, order: OrderAt) -> (u128, u128
     (book.columns(order.side).price[order.place as usize], tie_key(book, seed, order))
 }
 
-/// The lowest competitive prices, given who trades and which bid classes each ask class serves.
-pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, served: &[Vec<u32>]) -> Quotes {
+/// The lowest competitive prices, given who trades and what each ask class gives to which bid class.
+pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, given: &[Vec<(u32, u64)>]) -> Quotes {
     let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
     let unset = Quote { price: Price(0), level: None, because: Because::Nothing };
     let mut quotes = Quotes { asks: vec![unset; asks], bids: vec![unset; bids] };
@@ -107,7 +107,7 @@ pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, served: &[V
             let quote = Quote { price, level, because };
             if side == Side::Ask {
                 quotes.asks[class as usize] = quote;
-                for &bid in &served[class as usize] {
+                for &(bid, _) in &given[class as usize] {
                     if grid::has(&left.1, bid as usize) {
                         grid::drop(&mut left.1, bid as usize);
                         reached.push((Side::Bid, bid, Because::Class(class)));

@@ -12,7 +12,7 @@ use protocol::{Price, Side};
 
 use super::numbering::{self, Met};
 use super::prices::{self, Because, OrderAt, Quote, Quotes};
-use super::{Clearing, Pair, Traded, pairing, surplus};
+use super::{Clearing, Traded, pairing, surplus};
 use crate::sealed::{LEFT_OUT, SealedBook, grid};
 use crate::seed::Seed;
 
@@ -99,10 +99,12 @@ pub enum Violation {
         class: u32,
     },
     /// Others should have met.
-    #[error("match {pair} is not the one that the pairing rule gives")]
+    #[error("ask {ask} and bid {bid} should meet before others that do")]
     Pairing {
-        /// The pair.
-        pair: usize,
+        /// The ask.
+        ask: u32,
+        /// The bid.
+        bid: u32,
     },
     /// The total is wrong.
     #[error("the surplus is not the sum over its matches")]
@@ -133,12 +135,10 @@ pub fn verify(book: &SealedBook, clearing: &Clearing) -> Result<(), Violation> {
     }
     let (asks, bids) = traded(book, &met);
     let traded = Traded { asks: &asks, bids: &bids };
-    quotes::check(book, &clearing.seed, traded, (quotes, &pairing::served(book, &met)))?;
-    let paired = pairing::pair(book, &clearing.seed, (&asks, &bids), pairing::flow_of(book, &met));
-    if let Some(at) = (0..met.len()).find(|&at| paired.get(at) != met.get(at)) {
-        let is_it = |pair: &Pair| (pair.ask, pair.bid) == (met[at].ask, met[at].bid);
-        return Err(Violation::Pairing { pair: clearing.pairs.iter().position(is_it).unwrap_or(0) });
-    }
+    let given = pairing::flow_of(book, &met);
+    quotes::check(book, &clearing.seed, traded, (quotes, &given))?;
+    pairing::check(book, &clearing.seed, (&asks, &bids), (&met, given))
+        .map_err(|(ask, bid)| Violation::Pairing { ask, bid })?;
     ensure(surplus::of(book, traded) == clearing.surplus, Violation::Surplus)?;
     ensure(super::root(book, &clearing.seed, &clearing.pairs) == clearing.root, Violation::Root)
 }

@@ -66,13 +66,23 @@ impl<'a> Exchange<'a> {
         }
         let lots = flowing.min(wanted.into()) as u32;
         if lots > 0 {
-            self.take(ask, bid, lots.into());
-            if self.given[ask as usize].is_empty() {
-                let block = self.ask_block[ask as usize] as usize;
-                grid::drop(&mut self.block_asks[block], ask as usize);
-            }
+            self.settle(ask, bid, lots);
         }
         lots
+    }
+
+    /// Fixes lots that flow from `ask` to `bid`.
+    pub fn settle(&mut self, ask: u32, bid: u32, lots: u32) {
+        self.take(ask, bid, lots.into());
+        if self.given[ask as usize].is_empty() {
+            let block = self.ask_block[ask as usize] as usize;
+            grid::drop(&mut self.block_asks[block], ask as usize);
+        }
+    }
+
+    /// Whether some lot could flow from `ask` to `bid`.
+    pub fn could_trade(&mut self, ask: u32, bid: u32) -> bool {
+        self.is_one_block(ask, bid) && (self.lots(ask, bid) > 0 || self.divert((ask, bid), 1))
     }
 
     /// Leads up to `wanted` more lots from `ask` to `bid`, giving others something else instead. If there is no way, what

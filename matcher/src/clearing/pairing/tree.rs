@@ -3,7 +3,7 @@
 use super::*;
 
 /// Bits of a rank that one step down the tree tells apart.
-const DIGIT: u32 = 4;
+pub(super) const DIGIT: u32 = 4;
 /// A node's pairs are gone through in batches of ascending hashes; in the first batch each order of the longer side has
 /// about so many. Where batches end changes nothing but the time.
 const CANDIDATES: u64 = 4;
@@ -22,9 +22,40 @@ pub(super) struct Tree<'a> {
 
 /// Seats `first..end` of both sides.
 #[derive(Clone, Copy)]
-struct Node {
-    asks: (usize, usize),
-    bids: (usize, usize),
+pub(super) struct Node {
+    pub asks: (usize, usize),
+    pub bids: (usize, usize),
+}
+
+impl Node {
+    /// Whether nothing needs to be parted further where ranks differ in the last `bits` bits only.
+    pub fn is_leaf(&self, bits: u32) -> bool {
+        self.asks.0 == self.asks.1 || self.bids.0 == self.bids.1 || bits == 0
+    }
+
+    /// Splits off the child of lowest ranks; children differ in the last `bits` bits only.
+    pub fn next_child(&mut self, (asks, bids): (&[Seat], &[Seat]), bits: u32) -> Option<Node> {
+        let digit = |seats: &[Seat], (first, end): (usize, usize)| seats[first..end].first().map(|s| s.rank >> bits);
+        let digits = (digit(asks, self.asks), digit(bids, self.bids));
+        let digit = digits.0.into_iter().chain(digits.1).min()?;
+        let end = |seats: &[Seat], (first, end): (usize, usize)| {
+            first + seats[first..end].partition_point(|seat| seat.rank >> bits <= digit)
+        };
+        let ends = (end(asks, self.asks), end(bids, self.bids));
+        let child = Node { asks: (self.asks.0, ends.0), bids: (self.bids.0, ends.1) };
+        (self.asks.0, self.bids.0) = ends;
+        Some(child)
+    }
+}
+
+/// The bits of the node at which two ranks part whose last `apart` bits differ.
+pub(super) fn node_bits(apart: u32) -> u32 {
+    apart.next_multiple_of(DIGIT)
+}
+
+/// Whether two ranks part at the node of `bits` bits that both belong to. Equal ranks part at the last node.
+pub(super) fn is_apart(ask: u64, bid: u64, bits: u32) -> bool {
+    bits == 0 || (ask ^ bid) >> (bits - DIGIT) != 0
 }
 
 impl<'a> Tree<'a> {
@@ -45,46 +76,30 @@ impl<'a> Tree<'a> {
     /// Goes through a node whose ranks differ in the last `bits` bits only, its children first.
     fn visit(&mut self, node: Node, bits: u32) {
         let left = (self.asks_left.len(), self.bids_left.len());
-        let is_one_sided = node.asks.0 == node.asks.1 || node.bids.0 == node.bids.1;
-        if is_one_sided || bits == 0 {
+        if node.is_leaf(bits) {
             self.asks_left.extend(node.asks.0 as u32..node.asks.1 as u32);
             self.bids_left.extend(node.bids.0 as u32..node.bids.1 as u32);
         } else {
-            self.visit_children(node, bits - DIGIT);
+            let mut rest = node;
+            while let Some(child) = rest.next_child((&self.asks, &self.bids), bits - DIGIT) {
+                self.visit(child, bits - DIGIT);
+            }
         }
         if self.asks_left.len() > left.0 && self.bids_left.len() > left.1 {
             self.meet(left, bits);
         }
     }
 
-    fn visit_children(&mut self, node: Node, bits: u32) {
-        let mut rest = node;
-        loop {
-            let digit =
-                |seats: &[Seat], (first, end): (usize, usize)| seats[first..end].first().map(|s| s.rank >> bits);
-            let digits = (digit(&self.asks, rest.asks), digit(&self.bids, rest.bids));
-            let Some(digit) = digits.0.into_iter().chain(digits.1).min() else { return };
-            let end = |seats: &[Seat], (first, end): (usize, usize)| {
-                first + seats[first..end].partition_point(|seat| seat.rank >> bits <= digit)
-            };
-            let ends = (end(&self.asks, rest.asks), end(&self.bids, rest.bids));
-            self.visit(Node { asks: (rest.asks.0, ends.0), bids: (rest.bids.0, ends.1) }, bits);
-            (rest.asks.0, rest.bids.0) = ends;
-        }
-    }
-
     /// Tries every pair of open seats that part at this node.
     fn meet(&mut self, (asks, bids): (usize, usize), bits: u32) {
         let mut cells = self.cells((asks, bids));
-        // Ranks that are equal to the last digit part nowhere but here.
-        let digit = if bits == 0 { None } else { Some(bits - DIGIT) };
         let longer = (self.asks_left.len() - asks).max(self.bids_left.len() - bids) as u64;
         let pairs =
             cells.pairs.iter().map(|(ask, bid)| cells.asks[*ask as usize].len() * cells.bids[*bid as usize].len());
         let each = (pairs.map(|pairs| pairs as u64).sum::<u64>() / longer).max(1);
         let (mut below, mut bound) = (0, (u64::MAX / each).saturating_mul(CANDIDATES));
         loop {
-            self.gather(&cells, digit, (below, bound));
+            self.gather(&cells, bits, (below, bound));
             let mut tried = core::mem::take(&mut self.tried);
             tried.sort_unstable();
             tried.drain(..).for_each(|(_, ask, bid)| self.attempt(ask as usize, bid as usize));
@@ -115,25 +130,19 @@ impl<'a> Tree<'a> {
         self.bids_left[bids..].sort_unstable_by_key(|&at| self.bids[at as usize].class);
         let asks = groups(&self.asks_left, asks, &self.asks);
         let bids = groups(&self.bids_left, bids, &self.bids);
-        let mut pairs = Vec::new();
-        for (bid, at) in bids.iter().zip(0..) {
-            let may_meet = |ask: &Group| self.exchange.may_meet(ask.class, bid.class);
-            pairs.extend(asks.iter().zip(0..).filter(|(ask, _)| may_meet(ask)).map(|(_, ask)| (ask, at)));
-        }
-        Cells { asks, bids, pairs }
+        Cells::of(asks, bids, &self.exchange)
     }
 
-    /// Collects the pairs that part here, may meet, and have hashes from `below` up to `bound`. With no `digit`, all part.
-    fn gather(&mut self, cells: &Cells, digit: Option<u32>, (below, bound): (u64, u64)) {
+    /// Collects the pairs that part here, may meet, and have hashes from `below` up to `bound`.
+    fn gather(&mut self, cells: &Cells, bits: u32, (below, bound): (u64, u64)) {
         for &(asks, bids) in &cells.pairs {
             let (asks, bids) = (&cells.asks[asks as usize], &cells.bids[bids as usize]);
             for &bid in &self.bids_left[bids.first..bids.end] {
                 let own = self.bids[bid as usize].rank;
                 for &ask in &self.asks_left[asks.first..asks.end] {
                     let other = self.asks[ask as usize].rank;
-                    let hash = mixed(own ^ other.rotate_left(32));
-                    let is_apart = digit.is_none_or(|digit| (own ^ other) >> digit != 0);
-                    if below <= hash && hash <= bound && is_apart {
+                    let hash = hash(other, own);
+                    if below <= hash && hash <= bound && is_apart(other, own, bits) {
                         self.tried.push((hash, ask, bid));
                     }
                 }
@@ -157,10 +166,10 @@ impl<'a> Tree<'a> {
 }
 
 /// The open seats of one class in a node: `first..end` of the list.
-struct Group {
-    class: u32,
-    first: usize,
-    end: usize,
+pub(super) struct Group {
+    pub class: u32,
+    pub first: usize,
+    pub end: usize,
 }
 
 impl Group {
@@ -174,13 +183,25 @@ impl Group {
 }
 
 /// The groups of a node, and which of them may meet: ask group, bid group.
-struct Cells {
-    asks: Vec<Group>,
-    bids: Vec<Group>,
-    pairs: Vec<(u32, u32)>,
+pub(super) struct Cells {
+    pub asks: Vec<Group>,
+    pub bids: Vec<Group>,
+    pub pairs: Vec<(u32, u32)>,
 }
 
-fn groups(left: &[u32], from: usize, seats: &[Seat]) -> Vec<Group> {
+impl Cells {
+    pub fn of(asks: Vec<Group>, bids: Vec<Group>, exchange: &Exchange) -> Cells {
+        let mut pairs = Vec::new();
+        for (bid, at) in bids.iter().zip(0..) {
+            let may_meet = |ask: &Group| exchange.may_meet(ask.class, bid.class);
+            pairs.extend(asks.iter().zip(0..).filter(|(ask, _)| may_meet(ask)).map(|(_, ask)| (ask, at)));
+        }
+        Cells { asks, bids, pairs }
+    }
+}
+
+/// Groups `left[from..]`, which is sorted by class.
+pub(super) fn groups(left: &[u32], from: usize, seats: &[Seat]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (at, &seat) in left.iter().enumerate().skip(from) {
         let class = seats[seat as usize].class;
@@ -205,7 +226,7 @@ fn retain_open(left: &mut [u32], group: &mut Group, seats: &[Seat]) {
 }
 
 /// Drops from `left[from..]` what is not open.
-fn compact(left: &mut Vec<u32>, from: usize, is_open: impl Fn(u32) -> bool) {
+pub(super) fn compact(left: &mut Vec<u32>, from: usize, is_open: impl Fn(u32) -> bool) {
     let mut kept = from;
     for at in from..left.len() {
         if is_open(left[at]) {

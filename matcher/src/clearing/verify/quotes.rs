@@ -17,14 +17,14 @@ pub(super) fn check(
     book: &SealedBook,
     seed: &Seed,
     traded: Traded,
-    (quotes, served): (&Quotes, &[Vec<u32>]),
+    (quotes, given): (&Quotes, &[Vec<(u32, u64)>]),
 ) -> Result<(), Violation> {
     let asks = Levels::of(book, seed, (Side::Ask, &quotes.asks))?;
     let bids = Levels::of(book, seed, (Side::Bid, &quotes.bids))?;
     no_envy(book, &asks.keys, &bids.keys)?;
     asks.fits_trade((Side::Ask, traded.asks))?;
     bids.fits_trade((Side::Bid, traded.bids))?;
-    support(book, traded, (quotes, served))
+    support(book, traded, (quotes, given))
 }
 
 impl<'a> Levels<'a> {
@@ -93,7 +93,7 @@ fn no_envy(book: &SealedBook, asks: &[Key], bids: &[Key]) -> Result<(), Violatio
 }
 
 /// Whether each level is held up by an order of the class, or by a class of the same level that is held up itself.
-fn support(book: &SealedBook, traded: Traded, (quotes, served): (&Quotes, &[Vec<u32>])) -> Result<(), Violation> {
+fn support(book: &SealedBook, traded: Traded, (quotes, given): (&Quotes, &[Vec<(u32, u64)>])) -> Result<(), Violation> {
     let mut held = (vec![false; quotes.asks.len()], vec![false; quotes.bids.len()]);
     let starts = (0..quotes.asks.len() as u32).map(|class| (Side::Ask, class));
     let starts = starts.chain((0..quotes.bids.len() as u32).map(|class| (Side::Bid, class)));
@@ -126,7 +126,7 @@ fn support(book: &SealedBook, traded: Traded, (quotes, served): (&Quotes, &[Vec<
                     let is_step = is_known
                         && match side {
                             Side::Ask => book.classes.fits.has(bid as usize, ask as usize),
-                            Side::Bid => served[ask as usize].binary_search(&bid).is_ok(),
+                            Side::Bid => given[ask as usize].binary_search_by_key(&bid, |part| part.0).is_ok(),
                         };
                     ensure(is_step, unsupported)?;
                     side = other_side(side);
