@@ -14,6 +14,7 @@ use crate::sealed::{LEFT_OUT, SealedBook};
 
 /// Why a class's price is not lower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Because {
     /// It is zero.
     Zero,
