@@ -6,7 +6,7 @@ pub mod agreement;
 mod convert;
 mod error;
 mod events;
-mod export;
+pub(crate) mod export;
 mod guard;
 mod limits;
 mod market;

@@ -71,9 +71,9 @@ fn missing(market: &Market, wanted: Option<u64>) -> ApiError {
 
 type Pieces = mpsc::Sender<io::Result<Bytes>>;
 
-/// Writes the whole document; a reader that hung up ends it.
-fn write(parameters: Parameters, proven: &Proven, pieces: Pieces) {
-    let word = ExportWord {
+/// The document; its orders become words as they are written.
+pub(crate) fn document(parameters: Parameters, proven: &Proven) -> ExportWord<SideWord<'_>> {
+    ExportWord {
         format: ExportWord::FORMAT.to_owned(),
         version: ExportWord::VERSION,
         souk: env!("CARGO_PKG_VERSION").to_owned(),
@@ -83,9 +83,15 @@ fn write(parameters: Parameters, proven: &Proven, pieces: Pieces) {
         asks: SideWord(&proven.book.asks),
         bids: SideWord(&proven.book.bids),
         clearing: proven.clearing.clone(),
-    };
+    }
+}
+
+/// Writes the whole document; a reader that hung up ends it.
+fn write(parameters: Parameters, proven: &Proven, pieces: Pieces) {
     let mut out = io::BufWriter::with_capacity(PIECE, Sending(&pieces));
-    let written = serde_json::to_writer(&mut out, &word).map_err(io::Error::from).and_then(|()| out.flush());
+    let written = serde_json::to_writer(&mut out, &document(parameters, proven))
+        .map_err(io::Error::from)
+        .and_then(|()| out.flush());
     drop(out);
     if let Err(error) = written {
         // An error in the stream tells the reader that this was not all; whoever hung up does not hear it.

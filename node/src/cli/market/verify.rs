@@ -187,3 +187,6 @@ fn text(word: &VerifiedWord) -> String {
         word.epoch
     )
 }
+
+#[cfg(test)]
+mod tests;
