@@ -4,7 +4,7 @@
 //! SealedBook, Seed
 //!   | classes and who fits whom (sealed/)
 //!   v
-//! winners   who trades: the maximum of total surplus        levels --+
+//! winners   who trades: the maximum of total surplus                 |
 //!   v                                                                |
 //! pairing   which winners meet: canonical, hardly disturbed --------+--> certificate, with which `verify` checks all of it
 //!   v                                                                |    without clearing again
@@ -18,7 +18,7 @@
 use alloc::vec::Vec;
 
 use protocol::deal::duration;
-use protocol::{Hash, OrderRef, Price, Side, keccak256};
+use protocol::{Hash, OrderRef, Price, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::sealed::SealedBook;
@@ -32,7 +32,7 @@ mod surplus;
 mod verify;
 mod winners;
 
-pub use prices::{Because, Quote, Quotes};
+pub use prices::{Because, OrderAt, Quote, Quotes};
 pub use surplus::Surplus;
 pub use verify::{Violation, verify};
 
@@ -70,22 +70,9 @@ pub struct Pair {
     pub price: Price,
 }
 
-/// The order that parts a class's winners from the others: what is better trades whole, what is worse does not trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Level {
-    /// The order's side.
-    pub side: Side,
-    /// Its place.
-    pub order: u32,
-}
-
-/// What shows that a clearing is the right one.
+/// What shows that a clearing is the right one: [`verify`] needs nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// The level of each ask class.
-    pub ask_levels: Vec<Level>,
-    /// The level of each bid class.
-    pub bid_levels: Vec<Level>,
     /// The price of each class and what holds it up.
     pub quotes: Quotes,
 }
@@ -111,18 +98,44 @@ pub struct Clearing {
     pub root: Hash,
 }
 
+/// A part of the work of [`clear`], in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Who trades.
+    Winners,
+    /// Which winners meet.
+    Pairing,
+    /// At what prices, and what holds these up.
+    Prices,
+    /// Lots are numbered, the surplus is summed up.
+    Numbering,
+    /// The root is taken.
+    Root,
+}
+
 /// Clears `book`: the maximum of total surplus over all feasible matchings of lots, at the lowest competitive prices; equals
 /// are ranked and partners chosen by `seed`.
 pub fn clear(book: &SealedBook, seed: Seed) -> Clearing {
+    clear_in_stages(book, seed, &mut |_| {})
+}
+
+/// As [`clear`]; tells when each stage is done, so that a caller with a clock can time them.
+pub fn clear_in_stages(book: &SealedBook, seed: Seed, is_done: &mut dyn FnMut(Stage)) -> Clearing {
     let winners = winners::winners(book, &seed);
-    let met = pairing::pair(book, &seed, &winners);
+    is_done(Stage::Winners);
+    let lots = (&winners.ask_lots[..], &winners.bid_lots[..]);
+    let met = pairing::pair(book, &seed, lots, winners.flow.given);
+    is_done(Stage::Pairing);
     let served = pairing::served(book, &met);
     let traded = Traded { asks: &winners.ask_lots, bids: &winners.bid_lots };
-    let quotes = prices::lowest(book, traded, &served);
+    let quotes = prices::lowest(book, &seed, traded, &served);
+    is_done(Stage::Prices);
     let pairs = numbering::number(book, &met, &quotes);
     let surplus = surplus::of(book, traded);
+    is_done(Stage::Numbering);
     let root = root(book, &seed, &pairs);
-    let certificate = Certificate { ask_levels: winners.ask_levels, bid_levels: winners.bid_levels, quotes };
+    is_done(Stage::Root);
+    let certificate = Certificate { quotes };
     let orders = book.len() as u32;
     Clearing { epoch: book.epoch, seed, sealed_root: book.root, orders, surplus, pairs, certificate, root }
 }

@@ -41,7 +41,7 @@ mod waiting;
 mod world;
 
 pub use book::{Book, Change, Head, Kept, Quota};
-pub use clearing::{Clearing, Match, Pair, Surplus, Violation, clear, verify};
+pub use clearing::{Clearing, Match, Pair, Stage, Surplus, Violation, clear, clear_in_stages, verify};
 pub use deals::{Deal, DealState, EndReason};
 pub use effect::{Answer, Effect, Event, Placed, Record, Refused, Topic, Verdict};
 pub use fills::Fills;

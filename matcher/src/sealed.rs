@@ -14,7 +14,7 @@ use core::ops::Deref;
 use protocol::{Hash, Identity, MarketId, Order, OrderRef, Side, keccak256};
 
 use crate::book::Head;
-use crate::seed::Seed;
+use crate::seed::{Seed, mark};
 
 mod classes;
 mod fits;
@@ -100,6 +100,8 @@ pub(crate) struct Columns {
     pub lots: Vec<u32>,
     /// Numbers of classes, or [`LEFT_OUT`].
     pub class: Vec<u32>,
+    /// What ranks are made from.
+    pub mark: Vec<u64>,
 }
 
 /// What one epoch clears. Two peers with the same root clear the same.
@@ -170,7 +172,7 @@ impl SealedBook {
 
     /// Bytes that it takes, heads aside.
     pub fn bytes(&self) -> usize {
-        let columns = core::mem::size_of::<SealedOrder>() + 24;
+        let columns = core::mem::size_of::<SealedOrder>() + 32;
         let ranges = self.asks.iter().chain(&self.bids).filter(|order| order.open.len() > 1);
         let ranges: usize = ranges.map(|order| order.open.len() * 8).sum();
         let classes = (self.classes.asks.len() + self.classes.bids.len()) * core::mem::size_of::<Class>();
@@ -207,10 +209,13 @@ impl Columns {
             price: Vec::with_capacity(orders.len()),
             lots: Vec::with_capacity(orders.len()),
             class: Vec::with_capacity(orders.len()),
+            mark: Vec::with_capacity(orders.len()),
         };
-        for order in orders {
-            columns.price.push(order.order().price.0);
-            columns.lots.push(order.open_lots());
+        for sealed in orders {
+            let order = sealed.order();
+            columns.price.push(order.price.0);
+            columns.lots.push(sealed.open_lots());
+            columns.mark.push(mark(&order.owner, order.slot));
         }
         columns
     }

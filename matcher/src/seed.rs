@@ -1,10 +1,7 @@
 //! The seed of an epoch: decides which of equals wins and who meets whom, and nothing else.
 
-use core::hash::Hasher;
-
 use protocol::{Address, Hash, MarketId, keccak256};
 use serde::{Deserialize, Serialize};
-use siphasher::sip::SipHasher24;
 
 /// `keccak256(market || epoch || beacon)`: no maker chooses it, and no peer's own history is in it.
 ///
@@ -20,14 +17,22 @@ impl Seed {
         Seed(keccak256(&[&market.0.0, &epoch.to_be_bytes(), beacon]))
     }
 
-    /// The rank of an order among equals, lower is better: SipHash-2-4 of `owner || slot` (big-endian) under the first
-    /// sixteen bytes of the seed. Its input is an account, which nobody chooses freely, so a keyed 64-bit hash does here
-    /// what Keccak-256 would, twenty times faster.
-    pub fn rank(&self, owner: &Address, slot: u16) -> u64 {
-        let key = self.0.0.first_chunk().expect("a hash has 32 bytes");
-        let mut hasher = SipHasher24::new_with_key(key);
-        hasher.write(&owner.0);
-        hasher.write(&slot.to_be_bytes());
-        hasher.finish()
+    /// The rank of an order among equals, lower is better, from its [`mark`]: the finaliser of MurmurHash3 (Appleby, 2011)
+    /// over the mark and the first eight bytes of the seed, big-endian. Different marks have different ranks.
+    pub fn rank(&self, mark: u64) -> u64 {
+        mixed(mark ^ self.0.prefix_u64())
     }
+}
+
+/// What tells two orders apart in every epoch: the first eight bytes of `keccak256(owner || slot)`, big-endian. It is made
+/// from an account and a small number, which is all that a maker could choose.
+pub fn mark(owner: &Address, slot: u16) -> u64 {
+    keccak256(&[&owner.0, &slot.to_be_bytes()]).prefix_u64()
+}
+
+/// The finaliser of MurmurHash3: a permutation of 64-bit numbers that scatters them.
+pub(crate) fn mixed(mut word: u64) -> u64 {
+    word = (word ^ word >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    word = (word ^ word >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    word ^ word >> 33
 }

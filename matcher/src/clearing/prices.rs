@@ -11,30 +11,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::sealed::grid;
 use crate::sealed::{LEFT_OUT, SealedBook};
+use crate::seed::Seed;
 
-/// Why a class's price is not lower.
+/// An order by its place in the sealed book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OrderAt {
+    /// Its side.
+    pub side: Side,
+    /// Its place there.
+    pub place: u32,
+}
+
+/// What holds a class's price up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Because {
-    /// It is zero.
-    Zero,
-    /// This order of the class: an ask that trades at no less, or a bid that would pay as much and does not trade whole.
-    Order(u32),
-    /// This class of the other side has the price already: of an ask class, bids that the asks may serve; of a bid class,
-    /// asks that serve some of the bids.
+    /// Nothing: it is zero.
+    Nothing,
+    /// An order of the class itself: an ask that trades, or a bid that does not trade whole.
+    Own,
+    /// This class of the other side has the same level. To an ask class: bids that it may serve. To a bid class: asks that
+    /// serve some of its bids.
     Class(u32),
 }
 
 /// The price of a class for one lot and one second, and what it rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
-    /// What its bids pay or its asks get.
+    /// What its bids pay or its asks get: the limit of the order at the level.
     pub price: Price,
-    /// Why not less.
+    /// The order that sets the price. Ranked by price and among equals, what is better than it trades whole, and what is
+    /// worse does not trade.
+    pub level: Option<OrderAt>,
+    /// How that order comes to set this class's price.
     pub because: Because,
 }
 
-/// The prices of all classes.
+/// The quotes of all classes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Quotes {
     /// A quote an ask class.
@@ -50,37 +63,63 @@ pub(super) struct Traded<'a> {
     pub bids: &'a [u32],
 }
 
+impl Traded<'_> {
+    /// Whether an order holds its class's price up: an ask that trades, a bid that does not trade whole.
+    pub fn is_floor(&self, book: &SealedBook, order: OrderAt) -> bool {
+        let place = order.place as usize;
+        match order.side {
+            Side::Ask => self.asks[place] > 0,
+            Side::Bid => self.bids[place] < book.bid.lots[place],
+        }
+    }
+}
+
+/// The place of an order among those of equal price: asks before bids, then by rank and place; of bids the better ones
+/// come last, as if they paid more.
+pub(super) fn tie_key(book: &SealedBook, seed: &Seed, OrderAt { side, place }: OrderAt) -> u128 {
+    let rank = seed.rank(book.columns(side).mark[place as usize]);
+    match side {
+        Side::Ask => u128::from(rank) << 32 | u128::from(place),
+        Side::Bid => 1 << 96 | u128::from(!rank) << 32 | u128::from(!place),
+    }
+}
+
+/// The place of an order among all: price, then [`tie_key`].
+pub(super) fn key(book: &SealedBook, seed: &Seed, order: OrderAt) -> (u128, u128) {
+    (book.columns(order.side).price[order.place as usize], tie_key(book, seed, order))
+}
+
 /// The lowest competitive prices, given who trades and which bid classes each ask class serves.
-pub(super) fn lowest(book: &SealedBook, traded: Traded, served: &[Vec<u32>]) -> Quotes {
+pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, served: &[Vec<u32>]) -> Quotes {
     let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
-    let unset = Quote { price: Price(0), because: Because::Zero };
+    let unset = Quote { price: Price(0), level: None, because: Because::Nothing };
     let mut quotes = Quotes { asks: vec![unset; asks], bids: vec![unset; bids] };
-    let (mut asks_left, mut bids_left) = (grid::all(asks), grid::all(bids));
-    for (price, side, class, order) in floors(book, traded) {
-        let left = if side == Side::Ask { &mut asks_left } else { &mut bids_left };
-        if !grid::has(left, class as usize) {
+    let mut left = (grid::all(asks), grid::all(bids));
+    for floor in floors(book, seed, traded) {
+        let bits = if floor.order.side == Side::Ask { &mut left.0 } else { &mut left.1 };
+        if !grid::has(bits, floor.class as usize) {
             continue;
         }
-        grid::drop(left, class as usize);
-        let first = Quote { price: Price(price), because: Because::Order(order) };
-        let mut reached = vec![(side, class, first)];
-        while let Some((side, class, quote)) = reached.pop() {
+        grid::drop(bits, floor.class as usize);
+        let (price, level) = (Price(floor.price), Some(floor.order));
+        let mut reached = vec![(floor.order.side, floor.class, Because::Own)];
+        while let Some((side, class, because)) = reached.pop() {
+            let quote = Quote { price, level, because };
             if side == Side::Ask {
                 quotes.asks[class as usize] = quote;
-                for &bid in served[class as usize].iter() {
-                    if grid::has(&bids_left, bid as usize) {
-                        grid::drop(&mut bids_left, bid as usize);
-                        reached.push((Side::Bid, bid, Quote { because: Because::Class(class), ..quote }));
+                for &bid in &served[class as usize] {
+                    if grid::has(&left.1, bid as usize) {
+                        grid::drop(&mut left.1, bid as usize);
+                        reached.push((Side::Bid, bid, Because::Class(class)));
                     }
                 }
             } else {
                 quotes.bids[class as usize] = quote;
                 let row = book.classes.fits.row(class as usize);
-                for (at, (fit, left)) in row.iter().zip(&mut asks_left).enumerate() {
+                for (at, (fit, left)) in row.iter().zip(&mut left.0).enumerate() {
                     let new = fit & *left;
                     *left &= !new;
-                    let next = Quote { because: Because::Class(class), ..quote };
-                    reached.extend(grid::each(at, new).map(|ask| (Side::Ask, ask as u32, next)));
+                    reached.extend(grid::each(at, new).map(|ask| (Side::Ask, ask as u32, Because::Class(class))));
                 }
             }
         }
@@ -88,27 +127,37 @@ pub(super) fn lowest(book: &SealedBook, traded: Traded, served: &[Vec<u32>]) -> 
     quotes
 }
 
-/// What each class's own orders hold its price up to, highest first: the dearest ask that trades, the best bid that does
-/// not trade whole.
-fn floors(book: &SealedBook, traded: Traded) -> Vec<(u128, Side, u32, u32)> {
+/// The order that holds the price of its class up most.
+struct Floor {
+    price: u128,
+    order: OrderAt,
+    class: u32,
+}
+
+/// What each class's own orders hold its price up to, highest first.
+fn floors(book: &SealedBook, seed: &Seed, traded: Traded) -> Vec<Floor> {
     let mut floors = Vec::new();
-    for (side, lots) in [(Side::Ask, traded.asks), (Side::Bid, traded.bids)] {
+    for side in [Side::Ask, Side::Bid] {
         let columns = book.columns(side);
-        let classes = if side == Side::Ask { book.classes.asks.len() } else { book.classes.bids.len() };
+        let classes = book.classes.of_side(side).len();
         let mut best: Vec<Option<(u128, u32)>> = vec![None; classes];
-        for order in 0..columns.price.len() {
-            let holds = if side == Side::Ask { lots[order] > 0 } else { lots[order] < columns.lots[order] };
-            let class = columns.class[order];
-            if holds && class != LEFT_OUT {
-                let best = &mut best[class as usize];
-                if best.is_none_or(|(price, _)| price < columns.price[order]) {
-                    *best = Some((columns.price[order], order as u32));
-                }
+        for (place, (&price, &class)) in columns.price.iter().zip(&columns.class).enumerate() {
+            let order = OrderAt { side, place: place as u32 };
+            if class == LEFT_OUT || !traded.is_floor(book, order) {
+                continue;
+            }
+            let best = &mut best[class as usize];
+            let is_higher = best.is_none_or(|(highest, holder)| match highest == price {
+                true => tie_key(book, seed, order) > tie_key(book, seed, OrderAt { side, place: holder }),
+                false => highest < price,
+            });
+            if is_higher {
+                *best = Some((price, order.place));
             }
         }
         let found = best.into_iter().zip(0..).filter_map(|(best, class)| best.map(|best| (best, class)));
-        floors.extend(found.map(|((price, order), class)| (price, side, class, order)));
+        floors.extend(found.map(|((price, place), class)| Floor { price, order: OrderAt { side, place }, class }));
     }
-    floors.sort_unstable_by_key(|&(price, side, class, _)| (Reverse(price), side, class));
+    floors.sort_by_cached_key(|floor| Reverse(key(book, seed, floor.order)));
     floors
 }

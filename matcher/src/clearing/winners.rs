@@ -16,8 +16,8 @@ use alloc::vec::Vec;
 
 use protocol::Side;
 
-use super::Level;
 use super::flow::{Among, Flow};
+use super::prices::{OrderAt, tie_key};
 use crate::sealed::{LEFT_OUT, SealedBook};
 use crate::seed::Seed;
 
@@ -28,22 +28,8 @@ pub(super) struct Winners<'a> {
     pub ask_lots: Vec<u32>,
     /// Lots of each bid that trade.
     pub bid_lots: Vec<u32>,
-    /// Level of each ask class.
-    pub ask_levels: Vec<Level>,
-    /// Level of each bid class.
-    pub bid_levels: Vec<Level>,
     /// One way to serve the winners, class by class.
     pub flow: Flow<'a>,
-}
-
-/// The place of an order among all by price and, where prices are equal, by rank: higher wants more or costs more.
-pub(super) fn tie_key(book: &SealedBook, seed: &Seed, Level { side, order: at }: Level) -> u128 {
-    let order = book.side(side)[at as usize].order();
-    let rank = seed.rank(&order.owner, order.slot);
-    match side {
-        Side::Ask => u128::from(rank) << 32 | u128::from(at),
-        Side::Bid => 1 << 96 | u128::from(!rank) << 32 | u128::from(!at),
-    }
 }
 
 /// An order whose fate is open; the key is its price, or its place among equals.
@@ -94,9 +80,6 @@ struct Pool {
     won: Vec<u32>,
 }
 
-/// No order's level.
-const UNSET: Level = Level { side: Side::Bid, order: u32::MAX };
-
 /// Finds who trades in `book`.
 pub(super) fn winners<'a>(book: &'a SealedBook, seed: &Seed) -> Winners<'a> {
     let (asks, bids) = (&book.classes.asks, &book.classes.bids);
@@ -108,20 +91,12 @@ pub(super) fn winners<'a>(book: &'a SealedBook, seed: &Seed) -> Winners<'a> {
         asks: ask_pool,
         bids: bid_pool,
         flow: Flow::new(&book.classes.fits, bids.len(), asks.len()),
-        ask_levels: vec![UNSET; asks.len()],
-        bid_levels: vec![UNSET; bids.len()],
     };
     let mut parts = vec![Part { bids: bid_seats, asks: ask_seats, is_tie: false }];
     while let Some(part) = parts.pop() {
         search.divide(part, &mut parts);
     }
-    Winners {
-        ask_lots: search.asks.won,
-        bid_lots: search.bids.won,
-        ask_levels: search.ask_levels,
-        bid_levels: search.bid_levels,
-        flow: search.flow,
-    }
+    Winners { ask_lots: search.asks.won, bid_lots: search.bids.won, flow: search.flow }
 }
 
 struct Search<'a, 's> {
@@ -130,8 +105,6 @@ struct Search<'a, 's> {
     asks: Pool,
     bids: Pool,
     flow: Flow<'a>,
-    ask_levels: Vec<Level>,
-    bid_levels: Vec<Level>,
 }
 
 impl Search<'_, '_> {
@@ -227,7 +200,7 @@ impl Search<'_, '_> {
         for (seats, pool) in [(&part.bids, &mut self.bids), (&part.asks, &mut self.asks)] {
             for seat in seats {
                 for entry in &mut pool.entries[seat.first as usize..seat.end as usize] {
-                    let key = tie_key(self.book, self.seed, Level { side: pool.side, order: entry.order });
+                    let key = tie_key(self.book, self.seed, OrderAt { side: pool.side, place: entry.order });
                     *entry = Entry::new(key, entry.order, entry.lots);
                 }
             }
@@ -242,28 +215,23 @@ impl Search<'_, '_> {
         part.bids.iter().for_each(|seat| self.flow.need[seat.class as usize] = seat.won);
         part.asks.iter().for_each(|seat| self.flow.room[seat.class as usize] = seat.won);
         self.flow.run(among);
-        let mut level = UNSET;
         for seat in part.bids.iter().filter(|seat| seat.first < seat.end) {
             let (entry, class) = (self.bids.entries[seat.first as usize], seat.class as usize);
-            level = Level { side: Side::Bid, order: entry.order };
             self.flow.need[class] += u64::from(entry.lots);
             self.flow.run(among);
             self.bids.won[entry.order as usize] = left_of(entry.lots, &mut self.flow.need[class]);
         }
         for seat in part.asks.iter().filter(|seat| seat.first < seat.end) {
             let (entry, class) = (self.asks.entries[seat.first as usize], seat.class as usize);
-            level = Level { side: Side::Ask, order: entry.order };
             self.flow.room[class] += u64::from(entry.lots);
             self.flow.run(among);
             self.asks.won[entry.order as usize] = left_of(entry.lots, &mut self.flow.room[class]);
         }
         for seat in &part.bids {
             assert!(self.flow.need[seat.class as usize] == 0, "what is above the level is served");
-            self.bid_levels[seat.class as usize] = level;
         }
         for seat in &part.asks {
             assert!(self.flow.room[seat.class as usize] == 0, "what is below the level is taken");
-            self.ask_levels[seat.class as usize] = level;
         }
     }
 }

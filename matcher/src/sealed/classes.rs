@@ -4,7 +4,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use protocol::{Address, Hash, Order};
+use protocol::{Address, Hash, Order, Side};
 
 use super::grid::Grid;
 use super::named::Named;
@@ -47,10 +47,20 @@ impl Classes {
         let bids = grouped((&book.bids, &mut book.bid), &named.bids, &book.root);
         let seed = book.seed();
         let (asks_max, bids_max) = room(asks.len(), bids.len());
-        let asks = kept((&book.asks, &mut book.ask), asks, (asks_max, &seed));
-        let bids = kept((&book.bids, &mut book.bid), bids, (bids_max, &seed));
+        let asks = kept(&mut book.ask, asks, (asks_max, &seed));
+        let bids = kept(&mut book.bid, bids, (bids_max, &seed));
         let fits = fits::grid((&book.asks, &asks), (&book.bids, &bids));
         Classes { asks, bids, fits }
+    }
+}
+
+impl Classes {
+    /// The classes of one side.
+    pub fn of_side(&self, side: Side) -> &[Class] {
+        match side {
+            Side::Ask => &self.asks,
+            Side::Bid => &self.bids,
+        }
     }
 }
 
@@ -98,17 +108,13 @@ fn is_alike(one: &SealedOrder, other: &SealedOrder) -> bool {
 }
 
 /// Drops classes until at most `max` are left.
-fn kept(
-    (orders, columns): (&[SealedOrder], &mut Columns),
-    classes: Vec<Class>,
-    (max, seed): (usize, &Seed),
-) -> Vec<Class> {
+fn kept(columns: &mut Columns, classes: Vec<Class>, (max, seed): (usize, &Seed)) -> Vec<Class> {
     if classes.len() <= max {
         return classes;
     }
     let rank = |class: &Class| {
-        let order = orders[class.first as usize].order();
-        (core::cmp::Reverse(class.orders), seed.rank(&order.owner, order.slot), class.first)
+        let rank = seed.rank(columns.mark[class.first as usize]);
+        (core::cmp::Reverse(class.orders), rank, class.first)
     };
     let mut ranked: Vec<u32> = (0..classes.len() as u32).collect();
     ranked.sort_unstable_by_key(|&number| rank(&classes[number as usize]));

@@ -112,5 +112,6 @@ proptest! {
         let book = SealedBook::new(market().id(), EPOCH, orders);
         let clearing = clear(&book, book.seed());
         prop_assert_eq!(judge(&book, &clearing), Ok(()));
+        prop_assert_eq!(crate::clearing::verify(&book, &clearing), Ok(()));
     }
 }
