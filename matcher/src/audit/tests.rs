@@ -205,3 +205,38 @@ fn every_change_to_the_clearing_is_found() {
     assert!(is_found(mended(&|clearing| clearing.pairs.truncate(1))));
     assert!(is_found(mended(&|clearing| clearing.surplus.low += 1)));
 }
+
+/// Whoever wrote the file chose every number in it, also with a root that fits: all are found out, and none panics.
+#[test]
+fn no_number_of_a_clearing_is_taken_on_trust() {
+    let (book, honest) = proven();
+    let is_found = |change: &dyn Fn(&mut Clearing)| {
+        let mut clearing = honest.clone();
+        change(&mut clearing);
+        clearing.root = clearing::root(&book, &clearing.seed, &clearing.pairs);
+        clearing == honest || examine(&book, &clearing).and_then(|()| repeat(&book, &clearing)).is_err()
+    };
+    let fields: [fn(&mut Clearing, usize) -> &mut u32; 5] = [
+        |clearing, at| &mut clearing.pairs[at].ask,
+        |clearing, at| &mut clearing.pairs[at].bid,
+        |clearing, at| &mut clearing.pairs[at].ask_lot,
+        |clearing, at| &mut clearing.pairs[at].bid_lot,
+        |clearing, at| &mut clearing.pairs[at].lots,
+    ];
+    for at in 0..honest.pairs.len() {
+        for value in [0, 1, 2, 9, 10, 1 << 31, u32::MAX - 1, u32::MAX] {
+            for field in &fields {
+                assert!(is_found(&|clearing| *field(clearing, at) = value), "pair {at}, {value}");
+            }
+        }
+        for price in [0, 1, 1 << 64, u128::MAX] {
+            assert!(is_found(&|clearing| clearing.pairs[at].price = Price(price)), "pair {at}, {price}");
+        }
+        assert!(is_found(&|clearing| clearing.pairs.insert(at, honest.pairs[at])), "pair {at} twice");
+        assert!(is_found(&|clearing| clearing.pairs.retain(|pair| *pair != honest.pairs[at])), "pair {at} left out");
+    }
+    assert!(is_found(&|clearing| clearing.pairs.reverse()));
+    for (high, low) in [(0, 0), (0, u128::MAX), (u64::MAX, u128::MAX)] {
+        assert!(is_found(&|clearing| (clearing.surplus.high, clearing.surplus.low) = (high, low)));
+    }
+}

@@ -57,6 +57,8 @@ fn an_exported_epoch_is_verified_when_no_node_runs() {
     assert_eq!((exit, code(&refused)), (1, "file_exists"), "{refused:#}");
     assert!(refused["error"]["next"].as_str().unwrap().contains("--force"), "{refused:#}");
     assert_eq!(std::fs::read_to_string(&one).unwrap(), text);
+    let last = |node: &Node| node.ok(&["market", "epoch"])["epoch"].as_u64();
+    supplier.wait("a later epoch is the last", |node| last(node) > epoch.parse().ok());
     supplier.ok(&[&again[..], &["--force"]].concat());
     assert_ne!(std::fs::read_to_string(&one).unwrap(), text, "the last epoch is another");
     let (exit, unknown) = supplier.souk(&["market", "export", "--epoch", "1"]);
