@@ -121,7 +121,8 @@ mod tests {
             ("{\"format\": \"souk-epoch\", \"version\": 1}", "bad_book"),
             ("{\"format\": \"souk-epoch\", \"version\": 2, \"books\": []}", "other_version"),
             ("{\"format\": \"souk-market\", \"version\": 1}", "other_format"),
-            (&"[".repeat(100_000), "not_json"),
+            (&"[".repeat(100_000), "bad_book"),
+            (&format!("{{\"format\": \"souk-epoch\", \"clearing\": {}", "[".repeat(100_000)), "bad_book"),
         ] {
             let error = parse("FILE", text.as_bytes()).unwrap_err();
             assert_eq!((&*error.code, error.exit), (code, 1), "{text:.40}: {error:?}");

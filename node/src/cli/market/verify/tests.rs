@@ -25,7 +25,7 @@ fn order(number: u64, market: &Parameters) -> SealedOrder {
     let dice = keccak256(&[b"order", &number.to_be_bytes()]).0;
     let seed = keccak256(&[b"owner", &(number / SLOTS).to_be_bytes()]);
     let secret = SecretKey::from_secret_bytes(seed.0).unwrap();
-    let side = if number / SLOTS % 2 == 0 { Side::Ask } else { Side::Bid };
+    let side = if (number / SLOTS).is_multiple_of(2) { Side::Ask } else { Side::Bid };
     let (hash, memory) = (1 + u64::from(dice[0] % 16), 1 + u64::from(dice[1] % 16));
     let metrics = [(Metric::CpuThreads, 4), (Metric::CpuHash, hash * 1_000_000), (Metric::MemSize, memory * 1024)];
     let lots = 1 + u32::from(dice[2] % 8);
