@@ -128,6 +128,6 @@ mod tests {
             assert_eq!((&*error.code, error.exit), (code, 1), "{text:.40}: {error:?}");
             assert!(error.next.is_some(), "{text:.40} has a next step");
         }
-        assert_eq!(parse("FILE", &[b'"', 0xff, b'"']).unwrap_err().code, "bad_book");
+        assert_eq!(parse("FILE", &[b'"', 0xff, b'"']).unwrap_err().code, "not_json");
     }
 }
