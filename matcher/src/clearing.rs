@@ -157,7 +157,7 @@ impl Clearing {
 }
 
 /// Keccak-256 over seed, sealed root, and every pair: places and lots as 32-bit, the price as 128-bit big-endian numbers.
-fn root(book: &SealedBook, seed: &Seed, pairs: &[Pair]) -> Hash {
+pub(crate) fn root(book: &SealedBook, seed: &Seed, pairs: &[Pair]) -> Hash {
     let mut bytes = Vec::with_capacity(64 + pairs.len() * 36);
     bytes.extend_from_slice(&seed.0.0);
     bytes.extend_from_slice(&book.root.0);

@@ -14,6 +14,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod audit;
 pub mod book;
 pub mod clearing;
 mod dealings;

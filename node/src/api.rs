@@ -6,6 +6,7 @@ pub mod agreement;
 mod convert;
 mod error;
 mod events;
+pub(crate) mod export;
 mod guard;
 mod limits;
 mod market;
@@ -86,6 +87,7 @@ pub async fn serve(
         .route("/v1/book", get(market::book))
         .route("/v1/epochs", get(market::epochs))
         .route("/v1/epochs/{epoch}", get(market::epoch))
+        .route("/v1/epochs/{epoch}/book", get(export::book))
         .route("/v1/equivocations", get(agreement::equivocations))
         .route("/v1/bench", get(market::measured).post(market::bench))
         .route("/v1/orders", get(market::orders).post(orders::place))

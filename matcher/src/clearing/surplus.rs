@@ -14,6 +14,7 @@ pub struct Surplus {
     /// Whole multiples of 2^128: zero in any market of this world.
     pub high: u64,
     /// The rest.
+    #[serde(with = "protocol::money::decimal")]
     pub low: u128,
 }
 

@@ -6,7 +6,7 @@ use protocol::{Address, Capacity, Hash, Identity, Metric, Side};
 
 use crate::api::agreement;
 use crate::api::error::{ApiError, Result};
-use crate::api::words::{DealWord, EpochWord, MatchWord, MetricWord, OrderRequest, OrderWord};
+use crate::api::words::{self, DealWord, EpochWord, MatchWord, MetricWord, OrderRequest, OrderWord};
 
 /// A capacity, metric by metric.
 pub fn metrics(capacity: &Capacity) -> Vec<MetricWord> {
@@ -100,6 +100,8 @@ pub fn epoch(market: &Market, clearing: &Cleared) -> EpochWord {
         sealed_root: clearing.sealed_root,
         root: clearing.root,
         orders: clearing.orders,
+        surplus: clearing.surplus.to_string(),
+        surplus_text: words::surplus_text(&clearing.surplus),
         matches: clearing.matches.iter().map(word).collect(),
         agreement: agreement::word(market, clearing.epoch),
     }

@@ -8,7 +8,7 @@ use protocol::wire::{ENTRY_MAX, GOSSIP_ENTRIES_MAX};
 
 use crate::api::error::Result;
 use crate::api::words::LimitWord;
-use crate::api::{BODY_MAX, Shared};
+use crate::api::{BODY_MAX, Shared, export};
 use crate::net::NetLimits;
 
 fn row(name: &str, value: impl TryInto<u64>, unit: &str, then: &str) -> LimitWord {
@@ -29,6 +29,7 @@ pub async fn list(State(api): State<Shared>) -> Result<Json<Vec<LimitWord>>> {
         row("machine.recoveries", recoveries, "at once", "more wait"),
         row("machine.cores", cores, "", "recoveries run on half of them"),
         row("api.body", BODY_MAX, "bytes", "refused: too_large"),
+        row("api.books", export::WRITERS_MAX, "at once", "refused: busy"),
         row("task.program", PROGRAM_MAX, "bytes", "refused before it is compiled"),
         row("task.stream", STREAM_MAX, "bytes kept", "what follows is counted and dropped"),
     ]);

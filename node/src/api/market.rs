@@ -84,13 +84,7 @@ pub async fn epochs(State(api): State<Shared>) -> Result<Json<Vec<EpochWord>>> {
 
 /// `GET /v1/epochs/{n}` and `GET /v1/epochs/latest`.
 pub async fn epoch(State(api): State<Shared>, Path(epoch): Path<String>) -> Result<Json<EpochWord>> {
-    let wanted = match epoch.as_str() {
-        "latest" => None,
-        number => {
-            let wrong = |_| ApiError::new("bad_epoch", format!("{number:?} is neither a number nor latest"), None);
-            Some(number.parse::<u64>().map_err(wrong)?)
-        }
-    };
+    let wanted = wanted_epoch(&epoch)?;
     let look = move |market: &matcher::Market, _| {
         let found = match wanted {
             Some(number) => market.clearing(number),
@@ -103,6 +97,15 @@ pub async fn epoch(State(api): State<Shared>, Path(epoch): Path<String>) -> Resu
         ApiError::new("unknown_epoch", message, Some("souk market epoch shows the latest one"))
     };
     api.engine.view(look).await?.map(Json).ok_or_else(unknown)
+}
+
+/// The epoch that a path names; `None` for the latest.
+pub fn wanted_epoch(name: &str) -> Result<Option<u64>> {
+    let wrong = |_| ApiError::new("bad_epoch", format!("{name:?} is neither a number nor latest"), None);
+    match name {
+        "latest" => Ok(None),
+        number => number.parse().map(Some).map_err(wrong),
+    }
 }
 
 /// The query of `GET /v1/orders`.

@@ -3,6 +3,7 @@
 //! Amounts and prices are decimal strings in SNM wei (per lot and second for prices), hashes and addresses are hex,
 //! times are milliseconds since 1970 where the name ends in `_ms`. A `*_text` member is for people and not stable.
 
+mod epochs;
 mod owners;
 
 use matcher::{DealState, EndReason};
@@ -11,9 +12,8 @@ use protocol::talk::TaskState;
 use protocol::{Address, Authority, DealTerms, Flags, Hash, MarketId, Price, Receipt, Side, TaskFile};
 use serde::{Deserialize, Serialize};
 
+pub use epochs::{EpochWord, ExportWord, MatchWord, SealedWord, SideWord, surplus_text};
 pub use owners::{DelegationWord, OutcomeWord, SignedWord};
-
-use crate::api::agreement::AgreementWord;
 
 /// Every error body: `{"error": {...}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,42 +239,6 @@ pub struct BookWord {
     pub asks: Vec<OrderWord>,
     /// Bids, dearest first.
     pub bids: Vec<OrderWord>,
-}
-
-/// One clearing: `GET /v1/epochs/latest`, `GET /v1/epochs/{n}`, `GET /v1/epochs` (a list, newest first, at most 256).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct EpochWord {
-    /// Which.
-    pub epoch: u64,
-    /// Root of the set that was cleared.
-    pub sealed_root: Hash,
-    /// Root of the result.
-    pub root: Hash,
-    /// Orders that took part.
-    pub orders: usize,
-    /// What was matched.
-    pub matches: Vec<MatchWord>,
-    /// Which neighbours sealed the same.
-    pub agreement: Option<AgreementWord>,
-}
-
-/// One match.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MatchWord {
-    /// The ask.
-    pub ask: Hash,
-    /// The bid.
-    pub bid: Hash,
-    /// Who sells.
-    pub supplier: Address,
-    /// Who buys.
-    pub consumer: Address,
-    /// How many lots.
-    pub lots: u32,
-    /// Price of one lot for one second.
-    pub price: Price,
-    /// For people.
-    pub price_text: String,
 }
 
 /// One own deal: `GET /v1/deals`, `GET /v1/deals/{id}`, and the answer to `POST /v1/deals/{id}/cancel`.

@@ -27,6 +27,11 @@ const BENCH_SLACK: Duration = Duration::from_secs(60);
 pub const PIECE: usize = 512 * 1024;
 /// Bytes of one JSON answer that are read.
 const ANSWER_MAX: u64 = 64 << 20;
+/// Bytes of a sealed book with its clearing that are read; what is larger is refused. Ten times what a market's default
+/// lets a node keep.
+pub const BOOK_MAX: u64 = 1 << 30;
+/// The longest that sending such a book may take.
+const BOOK_TIME_MAX: Duration = Duration::from_secs(600);
 /// Bytes of one file that are read into memory.
 const FILE_MAX: u64 = 4 << 30;
 
@@ -233,6 +238,19 @@ impl Client {
             Some(epoch) => self.get(&format!("epochs/{epoch}")),
             None => self.get("epochs/latest"),
         }
+    }
+
+    /// All that it takes to check an epoch elsewhere, as JSON; of the last one if none is named.
+    pub fn sealed_book(&self, epoch: Option<u64>) -> Result<String, CliError> {
+        let epoch = epoch.map_or_else(|| "latest".to_owned(), |epoch| epoch.to_string());
+        let request = self.agent.get(self.url(&format!("epochs/{epoch}/book"))).header("Authorization", &self.token);
+        let response = request.config().timeout_global(Some(BOOK_TIME_MAX)).build().call();
+        let response = self.ensure_ok(response.map_err(|error| self.failed(&error))?)?;
+        let text = response.into_body().with_config().limit(BOOK_MAX).read_to_string();
+        text.map_err(|error| match error {
+            ureq::Error::BodyExceedsLimit(_) => CliError::too_large(&format!("the book at {}", self.base), BOOK_MAX),
+            error => self.failed(&error),
+        })
     }
 
     /// Owners that signed the same lots twice.

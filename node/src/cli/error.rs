@@ -76,6 +76,12 @@ impl CliError {
         }
     }
 
+    /// There is more to read than a command takes.
+    pub fn too_large(what: &str, bytes_max: u64) -> CliError {
+        CliError::user("file_too_large", format!("{what} is larger than {} MiB", bytes_max >> 20))
+            .next("check that it is the file that you mean")
+    }
+
     /// A file could not be written.
     pub fn writing(path: &Path, error: &io::Error) -> CliError {
         let what = path.display();

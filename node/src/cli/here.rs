@@ -229,11 +229,44 @@ pub fn joined_market(data: &Path, named: Option<&Path>) -> Result<MarketFile, Cl
     read_market(named.unwrap_or(&joined))
 }
 
+/// The market file that was named, else the one that `data` joined, if it did.
+pub fn known_market(data: &Path, named: Option<&Path>) -> Result<Option<MarketFile>, CliError> {
+    if let Some(named) = named {
+        return read_market(named).map(Some);
+    }
+    // Asking must not make a folder.
+    if !data.is_dir() {
+        return Ok(None);
+    }
+    let joined = data_folder(data)?.market_file();
+    if joined.exists() { read_market(&joined).map(Some) } else { Ok(None) }
+}
+
 /// Writes a file that is meant to be passed on, where there is none.
 pub fn write_shared(path: &Path, text: &str) -> Result<(), CliError> {
     let written = file::write_new(path, text.as_bytes(), file::SHARED);
     written.map_err(|error| CliError::writing(path, &error).next("choose another place with --out"))
 }
+
+/// As [`write_shared`]; by force also in place of what is there.
+pub fn write_forced(path: &Path, text: &str, is_forced: bool) -> Result<(), CliError> {
+    if !is_forced {
+        ensure_free(path)?;
+    }
+    let write = if is_forced { file::replace } else { file::write_new };
+    write(path, text.as_bytes(), file::SHARED).map_err(|error| CliError::writing(path, &error).next(OTHER_PLACE))
+}
+
+/// Refuses before any work is done if there is something at `path`.
+pub fn ensure_free(path: &Path) -> Result<(), CliError> {
+    match path.exists() {
+        true => Err(CliError::writing(path, &io::ErrorKind::AlreadyExists.into()).next(OTHER_PLACE)),
+        false => Ok(()),
+    }
+}
+
+/// Where a file is in the way.
+const OTHER_PLACE: &str = "add --force, or choose another place with --out";
 
 /// Writes a market file where there is none.
 pub fn write_market(file: &MarketFile, path: &Path) -> Result<(), CliError> {

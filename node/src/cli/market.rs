@@ -3,9 +3,12 @@
 mod book;
 mod epoch;
 mod equivocations;
+mod export;
 mod init;
 mod join;
+mod sealed_file;
 mod submit;
+mod verify;
 mod watch;
 
 use clap::Subcommand;
@@ -26,6 +29,10 @@ pub enum Market {
     Book(book::Book),
     /// A clearing: its roots and matches, and which neighbours sealed the same.
     Epoch(epoch::Epoch),
+    /// All that it takes to check a past epoch elsewhere: its signed orders and its clearing.
+    Export(export::Export),
+    /// Whether a past epoch was cleared as it had to be, without believing any node.
+    Verify(verify::Verify),
     /// Owners that are proven to have signed the same lots twice.
     Equivocations(equivocations::Equivocations),
     /// Hand in orders and cancels that somebody else signed, at most 64 at once.
@@ -42,6 +49,8 @@ impl Market {
             Market::Join(command) => command.run(context),
             Market::Book(command) => command.run(context),
             Market::Epoch(command) => command.run(context),
+            Market::Export(command) => command.run(context),
+            Market::Verify(command) => command.run(context),
             Market::Equivocations(command) => command.run(context),
             Market::Submit(command) => command.run(context),
             Market::Watch(command) => command.run(context),

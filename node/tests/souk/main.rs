@@ -10,3 +10,4 @@ mod nodes;
 mod owners;
 mod restart;
 mod resvg;
+mod verify;

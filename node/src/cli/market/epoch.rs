@@ -43,6 +43,16 @@ fn agreement(word: &AgreementWord) -> Vec<String> {
     lines
 }
 
+/// `0.01SNM/h`, or `0.01SNM/h to 0.02SNM/h` where matches differ; nothing without any.
+fn prices(epoch: &EpochWord) -> Option<String> {
+    let lowest = epoch.matches.iter().min_by_key(|found| found.price)?;
+    let highest = epoch.matches.iter().max_by_key(|found| found.price)?;
+    Some(match lowest.price == highest.price {
+        true => lowest.price_text.clone(),
+        false => format!("{} to {}", lowest.price_text, highest.price_text),
+    })
+}
+
 fn text(epoch: &EpochWord) -> String {
     let mut rows = vec![
         ("epoch", epoch.epoch.to_string()),
@@ -50,6 +60,10 @@ fn text(epoch: &EpochWord) -> String {
         ("sealed root", epoch.sealed_root.to_string()),
         ("root", epoch.root.to_string()),
     ];
+    rows.extend(prices(epoch).map(|prices| ("prices", prices)));
+    if !epoch.matches.is_empty() {
+        rows.push(("surplus", epoch.surplus_text.clone()));
+    }
     let lines = epoch.agreement.as_ref().map(agreement).unwrap_or_default();
     rows.extend(lines.into_iter().map(|line| ("agreement", line)));
     let row = |found: &MatchWord| {
