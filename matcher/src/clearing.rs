@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::sealed::SealedBook;
 use crate::seed::Seed;
 
+pub mod explain;
 mod flow;
 mod numbering;
 mod pairing;

@@ -6,6 +6,7 @@ pub mod agreement;
 mod convert;
 mod error;
 mod events;
+mod explain;
 pub(crate) mod export;
 mod guard;
 mod limits;
@@ -93,6 +94,7 @@ pub async fn serve(
         .route("/v1/orders", get(market::orders).post(orders::place))
         .route("/v1/orders/signed", post(orders::submit))
         .route("/v1/orders/{id}", axum::routing::delete(market::withdraw))
+        .route("/v1/orders/{id}/explain", get(explain::order))
         .route("/v1/deals", get(market::deals))
         .route("/v1/deals/{id}", get(market::deal))
         .route("/v1/deals/{id}/cancel", post(market::end_deal))

@@ -16,6 +16,7 @@ mod context;
 mod deal;
 mod devnet;
 mod error;
+mod explain;
 mod here;
 mod ids;
 mod key;

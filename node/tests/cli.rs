@@ -92,6 +92,8 @@ fn a_command_line_that_cannot_be_parsed_is_the_users_error() {
             "ask create --price 1SNM/h --lots many",
             "ask cancel",
             "ask cancel 0x12 --all",
+            "ask explain",
+            "bid explain 0x12 --epoch last",
             "bid create --price 1SNM/h --for 10m",
             "deal show",
             "market epoch last",

@@ -14,6 +14,7 @@ use crate::history::{Cleared, History};
 use crate::sealed::{SealedBook, SealedOrder};
 use crate::world::people::{capacity, market, order};
 
+mod explain;
 mod oracle;
 
 const EPOCH: u64 = 1_000;

@@ -29,8 +29,8 @@ impl ApiError {
             "no_token" | "wrong_token" => StatusCode::UNAUTHORIZED,
             "foreign_host" | "foreign_origin" => StatusCode::FORBIDDEN,
             "no_such_route" | "unknown_order" | "unknown_deal" | "unknown_task" | "unknown_file" | "unknown_epoch"
-            | "book_gone" | "not_measured" | "no_deal" => StatusCode::NOT_FOUND,
-            "deal_over" | "no_free_slot" | "not_the_consumer" | "delegation_over" | "out_of_scope" => {
+            | "book_gone" | "not_in_epoch" | "not_measured" | "no_deal" => StatusCode::NOT_FOUND,
+            "deal_over" | "not_cleared" | "no_free_slot" | "not_the_consumer" | "delegation_over" | "out_of_scope" => {
                 StatusCode::CONFLICT
             }
             "file_too_large" | "too_large" => StatusCode::PAYLOAD_TOO_LARGE,

@@ -5,7 +5,7 @@ use protocol::{Flags, Side};
 
 use super::context::Context;
 use super::error::CliError;
-use super::{order, units};
+use super::{explain, order, units};
 use crate::api::words::OrderRequest;
 
 /// Offers to sell capacity.
@@ -17,6 +17,8 @@ pub enum Ask {
     List(order::List),
     /// Withdraw asks; deals that were struck go on.
     Cancel(order::Cancel),
+    /// Why an ask sold no more, and the smallest change with which it would have.
+    Explain(explain::Explain),
 }
 
 impl Ask {
@@ -26,6 +28,7 @@ impl Ask {
             Ask::Create(command) => order::place(context, &command.request()?, command.common.count),
             Ask::List(command) => command.run(context, Side::Ask),
             Ask::Cancel(command) => command.run(context, Side::Ask),
+            Ask::Explain(command) => command.run(context, Side::Ask),
         }
     }
 }

@@ -5,7 +5,7 @@ use protocol::{Flags, Side};
 
 use super::context::Context;
 use super::error::CliError;
-use super::{order, units};
+use super::{explain, order, units};
 use crate::api::words::OrderRequest;
 
 /// Offers to buy capacity.
@@ -17,6 +17,8 @@ pub enum Bid {
     List(order::List),
     /// Withdraw bids; deals that were struck go on.
     Cancel(order::Cancel),
+    /// Why a bid won no more, and the smallest change with which it would have.
+    Explain(explain::Explain),
 }
 
 impl Bid {
@@ -26,6 +28,7 @@ impl Bid {
             Bid::Create(command) => order::place(context, &command.request()?, command.common.count),
             Bid::List(command) => command.run(context, Side::Bid),
             Bid::Cancel(command) => command.run(context, Side::Bid),
+            Bid::Explain(command) => command.run(context, Side::Bid),
         }
     }
 }

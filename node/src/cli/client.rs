@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use matcher::clearing::explain::Explanation;
 use protocol::{Address, Hash, Side};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -198,6 +199,14 @@ impl Client {
     /// Withdraws an own order.
     pub fn withdraw(&self, id: &Hash) -> Result<(), CliError> {
         self.delete(&format!("orders/{id}"))
+    }
+
+    /// Why an order did not trade, in `epoch` or in the newest one that it took part in.
+    pub fn explain(&self, id: &Hash, epoch: Option<u64>) -> Result<Explanation, CliError> {
+        match epoch {
+            Some(epoch) => self.get(&format!("orders/{id}/explain?epoch={epoch}")),
+            None => self.get(&format!("orders/{id}/explain")),
+        }
     }
 
     fn delete(&self, path: &str) -> Result<(), CliError> {

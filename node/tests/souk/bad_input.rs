@@ -28,6 +28,7 @@ fn ask(node: &Node, head: &str, body: &str) -> (u16, serde_json::Value) {
 fn what_the_api_refuses_has_one_shape() {
     let mut house = House::new();
     let node = house.node("node");
+    let unknown = format!("0x{}", "7".repeat(64));
     for (head, body, status, code) in [
         ("POST /v1/tasks", "{\"deal\":7", 422, "bad_request"),
         ("POST /v1/tasks", "not json", 400, "bad_request"),
@@ -37,6 +38,11 @@ fn what_the_api_refuses_has_one_shape() {
         ("GET /v1/nothing", "", 404, "no_such_route"),
         ("GET /v1/deals/zz", "", 400, "bad_id"),
         ("GET /v1/epochs/1", "", 404, "unknown_epoch"),
+        ("GET /v1/orders/zz/explain", "", 400, "bad_id"),
+        (&format!("GET /v1/orders/{unknown}/explain"), "", 404, "unknown_order"),
+        (&format!("GET /v1/orders/{unknown}/explain?epoch=1"), "", 404, "unknown_epoch"),
+        (&format!("GET /v1/orders/{unknown}/explain?epoch=99999999999"), "", 409, "not_cleared"),
+        (&format!("GET /v1/orders/{unknown}/explain?epoch=last"), "", 400, "bad_request"),
     ] {
         let (found, document) = ask(&node, head, body);
         assert_eq!((found, document["error"]["code"].as_str()), (status, Some(code)), "{head} {body}: {document:#}");
@@ -65,6 +71,7 @@ fn wrong_orders_are_refused_with_a_code_and_the_node_goes_on() {
         (bid(&[&price[..], &ten].concat()), "usage"),
         (vec!["deal".into(), "cancel".into(), "0x00".into()], "unknown_deal"),
         (vec!["ask".into(), "cancel".into(), "0x12".into()], "unknown_order"),
+        (vec!["bid".into(), "explain".into(), "0x12".into()], "unknown_order"),
         (vec!["task".into(), "show".into(), "0x12".into()], "unknown_task"),
         (vec!["task".into(), "run".into(), "--program".into(), "/nowhere.wasm".into()], "file_not_found"),
     ] {

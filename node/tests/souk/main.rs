@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod devnet;
+mod explain;
 mod kill;
 mod limits;
 mod market;
