@@ -113,6 +113,24 @@ pub fn small_orders(seed: u64) -> Vec<SealedOrder> {
     sides.into_iter().zip(0..).map(|(side, slot)| profile.order(&mut random, side, slot)).collect()
 }
 
+/// A book of up to a thousand orders a side; most are of a few hundred.
+pub fn large(seed: u64) -> SealedBook {
+    let mut random = Random(seed);
+    let profile = Profile {
+        price_max: random.pick(&[20, 1_000, 1_000_000]),
+        lots_max: random.pick(&[1, 5, 50, 1_000]),
+        owners: random.pick(&[20, 300, 5_000]),
+        sizes: random.pick(&[2, 5, 9]),
+        particular: random.pick(&[2, 6, 15]),
+        partial: random.pick(&[0, 20]),
+    };
+    let side = |random: &mut Random| 200 + random.below(if seed.is_multiple_of(8) { 800 } else { 150 });
+    let (asks, bids) = (side(&mut random), side(&mut random));
+    let sides = (0..asks + bids).map(|at| if at < asks { Side::Ask } else { Side::Bid });
+    let orders = sides.zip(0..).map(|(side, slot)| profile.order(&mut random, side, slot));
+    book(seed, orders.collect())
+}
+
 /// What the orders of one book have in common.
 struct Profile {
     price_max: u64,
