@@ -10,6 +10,7 @@ mod mesh;
 mod nightly;
 mod packages;
 mod scratch;
+mod solver;
 mod stage;
 mod test;
 mod tidy;

@@ -53,7 +53,9 @@ fn among_equals_alone_all_trade_that_can_and_rank_decides_who() {
 #[test]
 fn a_giant_order_serves_the_dearest_of_many_small_ones_and_the_first_it_cannot_serve_sets_the_price() {
     let giant = one(Side::Ask, 0, 5, |order| order.lots = 1 << 20);
-    let small = |count: u64| (1..=count).map(|number| one(Side::Bid, number, 10 + u128::from(number), |order| order.lots = 350));
+    let small = |count: u64| {
+        (1..=count).map(|number| one(Side::Bid, number, 10 + u128::from(number), |order| order.lots = 350))
+    };
     let book = book(EPOCH, [giant].into_iter().chain(small(3_000)).collect());
     let clearing = sound(&book);
     // 2^20 lots are 2,995 bids of 350 and 326 lots of the next.
@@ -64,7 +66,10 @@ fn a_giant_order_serves_the_dearest_of_many_small_ones_and_the_first_it_cannot_s
     };
     assert_eq!(lots(&book, &clearing, Side::Bid), (0..3_000).map(served).collect::<Vec<_>>());
     assert!(clearing.pairs.iter().all(|pair| pair.price == Price(15)));
-    let enough = crate::books::book(EPOCH, [one(Side::Ask, 0, 5, |order| order.lots = 1 << 20)].into_iter().chain(small(2_000)).collect());
+    let enough = crate::books::book(
+        EPOCH,
+        [one(Side::Ask, 0, 5, |order| order.lots = 1 << 20)].into_iter().chain(small(2_000)).collect(),
+    );
     let clearing = sound(&enough);
     assert!(clearing.pairs.len() == 2_000 && clearing.pairs.iter().all(|pair| pair.price == Price(5)));
 }
@@ -226,12 +231,14 @@ fn a_side_without_orders_clears_to_nothing() {
 fn metrics_outside_the_table_are_compared_like_others() {
     // Scores as they travel: how many, then metric and value of each; below 251 a number is one byte.
     let capacity = |scores: &[(u8, u8)]| {
-        let bytes: Vec<u8> = [scores.len() as u8].into_iter().chain(scores.iter().flat_map(|score| [score.0, score.1])).collect();
+        let bytes: Vec<u8> =
+            [scores.len() as u8].into_iter().chain(scores.iter().flat_map(|score| [score.0, score.1])).collect();
         wire::decode::<Capacity>(&bytes, 100).unwrap()
     };
     assert_eq!(capacity(&[(4, 10)]), Capacity::new([(Metric::CpuHash, 10)]));
     let ask = |number, scores: &[(u8, u8)]| one(Side::Ask, number, 10, |order| order.capacity = capacity(scores));
-    let bid = |number, price, scores: &[(u8, u8)]| one(Side::Bid, number, price, |order| order.capacity = capacity(scores));
+    let bid =
+        |number, price, scores: &[(u8, u8)]| one(Side::Bid, number, price, |order| order.capacity = capacity(scores));
     let asks = [ask(1, &[(4, 10)]), ask(2, &[(4, 10), (200, 5)]), ask(3, &[(200, 9)])];
     let bids = [
         bid(11, 50, &[(200, 6)]),
@@ -243,7 +250,11 @@ fn metrics_outside_the_table_are_compared_like_others() {
     let book = book(EPOCH, asks.into_iter().chain(bids).collect());
     let clearing = judge(&book).unwrap();
     let owner = |order: &SealedOrder| (0..20).find(|&number| address(number) == order.order().owner).unwrap();
-    let mut met: Vec<(u64, u64)> = clearing.pairs.iter().map(|pair| (owner(&book.asks[pair.ask as usize]), owner(&book.bids[pair.bid as usize]))).collect();
+    let mut met: Vec<(u64, u64)> = clearing
+        .pairs
+        .iter()
+        .map(|pair| (owner(&book.asks[pair.ask as usize]), owner(&book.bids[pair.bid as usize])))
+        .collect();
     met.sort_unstable();
     assert_eq!(met, [(1, 15), (2, 12), (3, 11)]);
 }

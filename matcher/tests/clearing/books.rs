@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use matcher::{Head, SealedBook, SealedOrder};
 use protocol::{
-    Address, Authority, Capacity, Entry, Flags, Hash, Identity, MarketId, Metric, Order, Price, Side, Signature, Signed,
-    keccak256,
+    Address, Authority, Capacity, Entry, Flags, Hash, Identity, MarketId, Metric, Order, Price, Side, Signature,
+    Signed, keccak256,
 };
 
 /// Orders of each side of a small book.
@@ -116,6 +116,7 @@ pub fn small_orders(seed: u64) -> Vec<SealedOrder> {
 /// A book of up to a thousand orders a side; most are of a few hundred.
 pub fn large(seed: u64) -> SealedBook {
     let mut random = Random(seed);
+    let is_largest = seed.is_multiple_of(8);
     let profile = Profile {
         price_max: random.pick(&[20, 1_000, 1_000_000]),
         lots_max: random.pick(&[1, 5, 50, 1_000]),
@@ -124,7 +125,7 @@ pub fn large(seed: u64) -> SealedBook {
         particular: random.pick(&[2, 6, 15]),
         partial: random.pick(&[0, 20]),
     };
-    let side = |random: &mut Random| 200 + random.below(if seed.is_multiple_of(8) { 800 } else { 150 });
+    let side = |random: &mut Random| 200 + random.below(if is_largest { 800 } else { 150 });
     let (asks, bids) = (side(&mut random), side(&mut random));
     let sides = (0..asks + bids).map(|at| if at < asks { Side::Ask } else { Side::Bid });
     let orders = sides.zip(0..).map(|(side, slot)| profile.order(&mut random, side, slot));

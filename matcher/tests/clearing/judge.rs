@@ -84,12 +84,8 @@ struct Terms {
 }
 
 fn terms(orders: &[SealedOrder], clearing: &Clearing, place: impl Fn(&Pair) -> u32) -> Vec<Terms> {
-    let fresh = |order: &SealedOrder| Terms {
-        limit: order.order().price.0,
-        left: order.open_lots(),
-        low: u128::MAX,
-        high: 0,
-    };
+    let fresh =
+        |order: &SealedOrder| Terms { limit: order.order().price.0, left: order.open_lots(), low: u128::MAX, high: 0 };
     let mut all: Vec<Terms> = orders.iter().map(fresh).collect();
     for pair in &clearing.pairs {
         let terms = &mut all[place(pair) as usize];

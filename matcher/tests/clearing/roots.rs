@@ -54,7 +54,8 @@ fn the_roots_of_a_million_books_are_the_committed_ones() {
     };
     let hashes: Vec<String> = thread::scope(|scope| {
         let parts = blocks.chunks(blocks.len().div_ceil(threads));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(hash).collect::<Vec<_>>())).collect();
+        let running: Vec<_> =
+            parts.map(|part| scope.spawn(move || part.iter().map(hash).collect::<Vec<_>>())).collect();
         running.into_iter().flat_map(|part| part.join().unwrap()).collect()
     });
     let mut table = String::new();
