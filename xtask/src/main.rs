@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod chores;
 mod fuzz;
 mod mesh;
+mod narrow;
 mod nightly;
 mod packages;
 mod scratch;

@@ -122,5 +122,6 @@ fn a_silent_supplier_delays_each_bid_once_and_more_than_a_bid_can_exclude_starve
         1 of 100 silent with 1048576 lots each, 400 epochs: surplus 96 %, deals 96 %
         16 of 100 silent with 1048576 lots each, 400 epochs: surplus 40 %, deals 40 %
         20 of 100 silent with 1048576 lots each, 400 epochs: surplus 0 %, deals 0 %
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
