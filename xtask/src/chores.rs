@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{fuzz, mesh, nightly, test, tidy, wasm};
+use crate::{fuzz, mesh, narrow, nightly, solver, test, tidy, wasm};
 
 const USAGE: &str = "usage: cargo xtask <chore>
   tidy [folder]       check the shape of the house
   test                install what is missing, then everything that a change must pass
   fuzz [--seconds N]  run every fuzz target for N seconds, or 20
-  nightly             test, then the tests marked #[ignore]
+  nightly             test, then the tests marked #[ignore], then narrow
+  solver              install the solver that large books are compared with; test does it too
+  narrow              run clearing's tests on a 32-bit machine, whose tools are unpacked apart
   wasm [--check]      build the C examples to WebAssembly, or compare what is committed with what they build
   mesh                simulate gossip meshes and print their tables; best with --release";
 
@@ -21,6 +23,8 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         ["fuzz"] => fuzz::run(&root()),
         ["fuzz", "--seconds", seconds] => fuzz::run_with(&root(), seconds),
         ["nightly"] => nightly::run(&root()),
+        ["narrow"] => narrow::run(&root()),
+        ["solver"] => solver::provide(&root()),
         ["mesh"] => mesh::run(),
         ["wasm"] => wasm::build_all(&root()),
         ["wasm", "--check"] => wasm::check_all(&root()),

@@ -74,7 +74,7 @@ fn cargo_fuzz(verb: &str, built: &str) -> Vec<String> {
 }
 
 /// Where Cargo builds, if it is told; else beside the sources.
-fn target_folder(root: &Path) -> PathBuf {
+pub fn target_folder(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |told| root.join(told))
 }
 

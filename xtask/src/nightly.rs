@@ -1,7 +1,9 @@
-//! The chore `nightly`: what `test` runs, then the tests that are too long for every change.
+//! The chore `nightly`: what `test` runs, then the tests that are too long for every change, and
+//! clearing on a 32-bit machine.
 
 use std::path::Path;
 
+use crate::narrow;
 use crate::stage::{Stage, run_all};
 use crate::test::{has_nextest, stages};
 
@@ -14,5 +16,6 @@ pub fn run(root: &Path) -> Result<(), String> {
         false => "cargo test --workspace --all-targets --release -- --ignored",
     };
     all.push(Stage::program("long tests", long));
+    all.push(Stage::chore("narrow", narrow::run));
     run_all(root, &all)
 }

@@ -15,7 +15,7 @@ struct Need {
     is_met: fn() -> bool,
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { what: "a C compiler, for libsecp256k1", packages: &["gcc", "libc6-dev"], is_met: compiles_c },
     Need { what: "a C++ compiler, for the engine of the fuzz targets", packages: &["g++"], is_met: compiles_cpp },
     Need {
@@ -27,6 +27,11 @@ const NEEDS: [Need; 5] = [
         what: "Python with pip, which downloads the programs that tests run",
         packages: &["python3", "python3-pip"],
         is_met: downloads,
+    },
+    Need {
+        what: "Python with virtual environments, for the solver that clearing is compared with",
+        packages: &["python3", "python3-venv"],
+        is_met: makes_environments,
     },
     Need {
         what: "root, network namespaces and their tools, for the tests of a parted network and of routers",
@@ -123,6 +128,10 @@ fn compiles_cpp() -> bool {
 
 fn downloads() -> bool {
     succeeds("python3", &["-m", "pip", "--version"])
+}
+
+fn makes_environments() -> bool {
+    succeeds("python3", &["-c", "import venv, ensurepip"])
 }
 
 /// Whether a namespace with a pair of links can be made, and the links told to leave nothing to a network card.

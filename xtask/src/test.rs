@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::stage::{Stage, run_all};
-use crate::{fuzz, packages, tidy};
+use crate::{fuzz, packages, solver, tidy};
 
 /// Runs all stages; the error names the first that failed.
 pub fn run(root: &Path) -> Result<(), String> {
@@ -19,6 +19,7 @@ pub fn stages(has_nextest: bool) -> Vec<Stage> {
         Stage::program("format", "cargo fmt --all --check"),
         Stage::chore("tidy", tidy::run),
         Stage::program("clippy", "cargo clippy --workspace --all-targets -- -D warnings"),
+        Stage::chore("solver", solver::provide),
         Stage::program("tests", &format!("{tests} --workspace --all-targets --release")),
         Stage::chore("fuzz", fuzz::run),
     ]

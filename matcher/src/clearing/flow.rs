@@ -79,13 +79,18 @@ impl<'a> Flow<'a> {
         let with_room = among.asks.iter().filter(|ask| self.room[**ask as usize] > 0);
         with_room.for_each(|&ask| grid::add(&mut free, ask as usize));
         let fits = self.fits;
+        // Then no ask serves any of these bids yet, and nobody need look: an ask may serve as many classes as there are bids.
+        let is_fresh = among.asks.iter().all(|ask| self.given[*ask as usize].is_empty());
         for &bid in among.bids {
             let mut from = 0;
             while self.need[bid as usize] > 0 {
                 let Some(ask) = grid::first_common(fits.row(bid as usize), &free, from) else { break };
                 from = ask / 64;
                 let lots = self.need[bid as usize].min(self.room[ask]);
-                self.add(ask, bid, lots);
+                match is_fresh {
+                    true => self.given[ask].push((bid, lots)),
+                    false => self.add(ask, bid, lots),
+                }
                 self.need[bid as usize] -= lots;
                 self.room[ask] -= lots;
                 if self.room[ask] == 0 {

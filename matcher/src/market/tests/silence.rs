@@ -227,3 +227,36 @@ fn what_gossip_dropped_silently_is_caught_up_without_a_new_connection() {
     let is_equal = |world: &World| (1..3).all(|other| world.book(other) == world.book(0) && !world.book(0).is_empty());
     assert!(world.run_until(45_000, is_equal));
 }
+
+/// Epochs with four consumers and four suppliers, and perhaps one more that is cheaper than all, offers enough for
+/// everyone, and of whom nothing is ever heard: deals that the consumers have in the end, and epochs that these ran.
+fn bought_beside(is_silent_there: bool) -> (usize, usize) {
+    let mut world = World::new(9, 21);
+    if is_silent_there {
+        let mut lure = draft(Side::Ask, 1);
+        lure.lots = 10;
+        world.place(0, lure);
+    }
+    for supplier in 1..5 {
+        world.place(supplier, draft(Side::Ask, 100));
+    }
+    world.run(500);
+    world.mute.insert(0);
+    for consumer in 5..9 {
+        world.place(consumer, draft(Side::Bid, 150));
+    }
+    let mut ran = 0;
+    for _ in 0..50 {
+        world.run_to_epoch(0);
+        ran += (5..9).map(|consumer| world.running(consumer)).sum::<usize>();
+    }
+    ((5..9).map(|consumer| world.running(consumer)).sum(), ran)
+}
+
+#[test]
+fn a_cheap_silent_supplier_costs_every_bid_the_time_of_one_proposal_and_no_deal() {
+    let ((deals, ran), (without, ran_without)) = (bought_beside(true), bought_beside(false));
+    assert_eq!((deals, without), (4, 4));
+    // Fifteen epochs are the window in which a deal must be opened; two more, the new version and its clearing.
+    assert!((4 * 14..=4 * 18).contains(&(ran_without - ran)), "{ran} epochs of deals instead of {ran_without}");
+}
