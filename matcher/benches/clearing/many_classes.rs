@@ -7,7 +7,7 @@ use crate::memory;
 use crate::timing::{self, Scale};
 
 /// Half of the orders fit well, some, hardly any.
-const SMALLER: [f64; 3] = [1.5, 1.0, 4.0];
+const SMALLER: [f64; 3] = [1.5, 0.4, 4.0];
 
 pub fn run(scale: Scale) {
     for smaller in SMALLER {
