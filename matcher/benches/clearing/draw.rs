@@ -122,9 +122,11 @@ pub fn number(order: &SealedOrder) -> usize {
     order.order().version as usize
 }
 
-/// All of these, numbered as they come.
+/// All of these, numbered as they come; listed in another order than they lie in memory, as a book that has lived lists them.
 pub fn all_sealed(drawn: &[Drawn]) -> Vec<SealedOrder> {
-    drawn.iter().zip(0..).map(|(drawn, number)| sealed(number, drawn)).collect()
+    let mut orders: Vec<SealedOrder> = drawn.iter().zip(0..).map(|(drawn, number)| sealed(number, drawn)).collect();
+    Random::new(7).shuffle(&mut orders);
+    orders
 }
 
 /// Seals clones of these orders.

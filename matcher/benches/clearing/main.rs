@@ -1,8 +1,8 @@
-//! How long clearing takes and what it needs, how much it gains over matching greedily, and how little it changes when
-//! orders are missing. Prints tables in Markdown and draws plots; judges nothing.
+//! How long clearing takes, what it needs and gains, and how little it changes when orders are missing. Judges nothing.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod assignment;
+mod digest;
 mod draw;
 mod gain;
 mod greedy;
@@ -22,9 +22,10 @@ static COUNTING: memory::Counting = memory::Counting;
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| words.iter().any(|word| word == name);
-    // `quick` makes everything smaller; other words select cases, `plot` draws what was measured into docs/.
+    // `quick` measures less, `plot` draws into docs/, other words select cases; a test run wants no figures at all.
     let scale = timing::Scale { is_quick: has("quick"), is_plotted: has("plot") };
-    let cases: [(&str, fn(timing::Scale)); 6] = [
+    let cases: [(&str, fn(timing::Scale)); 7] = [
+        ("digest", digest::run),
         ("one", one_class::run),
         ("many", many_classes::run),
         ("assignment", assignment::run),
@@ -33,7 +34,6 @@ fn main() {
         ("stability", stability::run),
     ];
     let is_any = cases.iter().any(|(name, _)| has(name));
-    // `cargo test --all-targets` runs benches too, and wants no figures.
     if has("--bench") {
         cases.iter().filter(|(name, _)| !is_any || has(name)).for_each(|(_, run)| run(scale));
     }

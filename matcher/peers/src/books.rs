@@ -1,15 +1,28 @@
-//! The same orders through each of the other books, one by one: seconds and lots traded. Knows no clearing.
+//! The same orders through clearing at once and through each of the other books one by one: seconds and lots traded.
 
+use matcher::SealedOrder;
 use orderbook_rs::{Id, TimeInForce};
 use protocol::Side;
 
 use crate::draw::Drawn;
-use crate::timing::timed;
+use crate::timing::{self, timed};
 
 /// Name, processor seconds, lots that traded.
 pub type Run = (&'static str, f64, u64);
 
-pub fn run(orders: &[Drawn]) -> [Run; 3] {
+/// This market.
+pub fn ours(orders: &[SealedOrder]) -> [Run; 3] {
+    let (steps, _, clearing) = timing::steps(orders, 1);
+    let lots = clearing.pairs.iter().map(|pair| u64::from(pair.lots)).sum();
+    [
+        ("this market: winners and prices", steps.decide(), lots),
+        ("this market: the whole clearing", steps.clear(), lots),
+        ("this market: seal and clear", steps.seal + steps.clear(), lots),
+    ]
+}
+
+/// The continuous books.
+pub fn others(orders: &[Drawn]) -> [Run; 3] {
     [matchcore(orders), lobster(orders), orderbook(orders)]
 }
 
