@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
-use protocol::{Hash, Identity, MarketId, Order, OrderRef, Side, keccak256};
+use protocol::{Address, Hash, Identity, MarketId, Order, OrderRef, Side, keccak256};
 
 use crate::book::Head;
 use crate::seed::{Seed, mark};
@@ -22,6 +22,7 @@ pub(crate) mod grid;
 mod named;
 
 pub(crate) use classes::{Class, Classes, LEFT_OUT};
+use named::Named;
 
 /// Ranges `first..end` of an order's lots, ascending and apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,23 +126,35 @@ pub struct SealedBook {
 impl SealedBook {
     /// Sorts the orders by id, so that the order of arrival does not matter, takes the root and tells classes apart.
     /// Empty slots, orders without open lots and second copies are left out.
-    pub fn new(market: MarketId, epoch: u64, mut orders: Vec<SealedOrder>) -> SealedBook {
-        orders.retain(|order| order.head.order().is_some() && order.open_lots() > 0);
-        orders.sort_unstable_by_key(|order| order.head.id);
-        orders.dedup_by_key(|order| order.head.id);
-        let root = root(&market, epoch, &orders);
-        let (asks, bids): (Vec<_>, Vec<_>) = orders.into_iter().partition(|order| order.order().side == Side::Ask);
+    pub fn new(market: MarketId, epoch: u64, orders: Vec<SealedOrder>) -> SealedBook {
+        let sequence = sequence(&orders);
+        let mut orders: Vec<Option<SealedOrder>> = orders.into_iter().map(Some).collect();
+        let mut sides = [Gathered::default(), Gathered::default()];
+        let mut rooted = rooted(&market, epoch, sequence.len());
+        // Heads lie anywhere in memory, and fetching one takes longer than all that is done with it: one look at each.
+        for at in sequence {
+            let sealed = orders[at as usize].take().expect("each order has one place");
+            let order = sealed.order();
+            root_part(&mut rooted, &sealed);
+            sides[order.side as usize].add(order, &sealed);
+            sides[order.side as usize].orders.push(sealed);
+        }
+        drop(orders);
+        let root = keccak256(&[&rooted]);
+        drop(rooted);
+        let [asks, bids] = sides;
+        let named = Named::of(&asks, &bids, &root);
         let mut book = SealedBook {
             market,
             epoch,
-            ask: Columns::of(&asks),
-            bid: Columns::of(&bids),
-            asks,
-            bids,
+            ask: asks.columns,
+            bid: bids.columns,
+            asks: asks.orders,
+            bids: bids.orders,
             root,
             classes: Classes::default(),
         };
-        book.classes = Classes::of(&mut book);
+        book.classes = Classes::of(&mut book, &named);
         book
     }
 
@@ -203,36 +216,56 @@ impl SealedBook {
     }
 }
 
-impl Columns {
-    fn of(orders: &[SealedOrder]) -> Columns {
-        let mut columns = Columns {
-            price: Vec::with_capacity(orders.len()),
-            lots: Vec::with_capacity(orders.len()),
-            class: Vec::with_capacity(orders.len()),
-            mark: Vec::with_capacity(orders.len()),
-        };
-        for sealed in orders {
-            let order = sealed.order();
-            columns.price.push(order.price.0);
-            columns.lots.push(sealed.open_lots());
-            columns.mark.push(mark(&order.owner, order.slot));
-        }
-        columns
+/// What one look at each order of a side brings.
+#[derive(Debug, Default)]
+struct Gathered {
+    orders: Vec<SealedOrder>,
+    columns: Columns,
+    owners: Vec<Address>,
+    /// Every owner that the orders name.
+    names: Vec<Address>,
+}
+
+impl Gathered {
+    fn add(&mut self, order: &Order, sealed: &SealedOrder) {
+        self.columns.price.push(order.price.0);
+        self.columns.lots.push(sealed.open_lots());
+        self.columns.mark.push(mark(&order.owner, order.slot));
+        self.owners.push(order.owner);
+        self.names.extend_from_slice(&order.excluded);
+        self.names.extend((!order.counterparty.is_zero()).then_some(order.counterparty));
     }
 }
 
-fn root(market: &MarketId, epoch: u64, orders: &[SealedOrder]) -> Hash {
-    let mut bytes = Vec::with_capacity(40 + orders.len() * 45);
+/// The places of the orders that count, by id, each id once.
+fn sequence(orders: &[SealedOrder]) -> Vec<u32> {
+    let counts = |sealed: &SealedOrder| sealed.head.order().is_some() && sealed.open_lots() > 0;
+    let counted = orders.iter().zip(0..).filter(|(sealed, _)| counts(sealed));
+    // The first bytes of an id nearly always decide, so that sorting need not look at orders.
+    let mut keys: Vec<(u64, u32)> = counted.map(|(sealed, at)| (sealed.head.id.prefix_u64(), at)).collect();
+    keys.sort_unstable();
+    let id = |at: u32| orders[at as usize].head.id;
+    if keys.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        keys.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| id(a.1).cmp(&id(b.1))));
+        keys.dedup_by(|a, b| a.0 == b.0 && id(a.1) == id(b.1));
+    }
+    keys.into_iter().map(|(_, at)| at).collect()
+}
+
+/// The bytes under the root before those of the orders.
+fn rooted(market: &MarketId, epoch: u64, orders: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(40 + orders * 45);
     bytes.extend_from_slice(&market.0.0);
     bytes.extend_from_slice(&epoch.to_be_bytes());
-    for order in orders {
-        bytes.extend_from_slice(&order.head.id.0);
-        bytes.push(order.identity as u8);
-        bytes.extend_from_slice(&(order.open.len() as u32).to_be_bytes());
-        for (first, end) in order.open.iter() {
-            bytes.extend_from_slice(&first.to_be_bytes());
-            bytes.extend_from_slice(&end.to_be_bytes());
-        }
+    bytes
+}
+
+fn root_part(bytes: &mut Vec<u8>, order: &SealedOrder) {
+    bytes.extend_from_slice(&order.head.id.0);
+    bytes.push(order.identity as u8);
+    bytes.extend_from_slice(&(order.open.len() as u32).to_be_bytes());
+    for (first, end) in order.open.iter() {
+        bytes.extend_from_slice(&first.to_be_bytes());
+        bytes.extend_from_slice(&end.to_be_bytes());
     }
-    keccak256(&[&bytes])
 }

@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 use protocol::{Address, Hash, OrderRef, Price, Side};
 use serde::{Deserialize, Serialize};
 
-use super::{Clearing, Level};
+use super::{Clearing, OrderAt};
 use crate::sealed::grid::{self, Bits};
 use crate::sealed::{LEFT_OUT, SealedBook};
 
@@ -138,28 +138,28 @@ pub struct Rivalry {
 /// for every order and match once, and for every pair of classes that an exchange may lead through: less than a clearing.
 pub fn explain(book: &SealedBook, clearing: &Clearing, id: &Hash) -> Option<Explanation> {
     let (side, at) = book.find(id)?;
-    Some(Case::of(book, clearing, Level { side, order: at as u32 }).explain())
+    Some(Case::of(book, clearing, OrderAt { side, place: at as u32 }).explain())
 }
 
 /// An order to be explained.
 struct Case<'a> {
     book: &'a SealedBook,
     clearing: &'a Clearing,
-    own: Level,
+    own: OrderAt,
     residual: Residual<'a>,
     /// The classes of the other side that it fits, price aside.
     fits: Bits,
 }
 
 impl<'a> Case<'a> {
-    fn of(book: &'a SealedBook, clearing: &'a Clearing, own: Level) -> Case<'a> {
+    fn of(book: &'a SealedBook, clearing: &'a Clearing, own: OrderAt) -> Case<'a> {
         let fits = fits(book, own);
         Case { book, clearing, own, residual: Residual::of(book, clearing, own), fits }
     }
 
     fn explain(self) -> Explanation {
         let columns = self.book.columns(self.own.side);
-        let at = self.own.order as usize;
+        let at = self.own.place as usize;
         let (lots, traded) = (columns.lots[at], self.residual.traded(self.own));
         let is_out = columns.class[at] == LEFT_OUT;
         let why = self.why(lots == traded, is_out);
@@ -204,7 +204,7 @@ impl<'a> Case<'a> {
         let (holders, holders_in_all) = self.holders();
         let needed = self.needed(marginal);
         let rivalry = Rivalry { needed, marginal: self.party(marginal), holders, holders_in_all };
-        let price = self.book.columns(self.own.side).price[self.own.order as usize];
+        let price = self.book.columns(self.own.side).price[self.own.place as usize];
         match marginal.side == self.own.side && rivalry.marginal.price == Price(price) {
             true => Why::Tie(rivalry),
             false => Why::Price(rivalry),
@@ -212,10 +212,10 @@ impl<'a> Case<'a> {
     }
 
     /// The price at which the order just beats `marginal`: the same if it ranks better, else one wei more or less.
-    fn needed(&self, marginal: Level) -> Option<Price> {
+    fn needed(&self, marginal: OrderAt) -> Option<Price> {
         let price = self.residual.price(marginal);
         let is_before = self.residual.ranks_before(marginal);
-        let order = self.book.side(self.own.side)[self.own.order as usize].order();
+        let order = self.book.side(self.own.side)[self.own.place as usize].order();
         // No order names a higher price: the longest deal could not be paid.
         let most = u128::MAX / u128::from(order.lots) / u128::from(protocol::order::DURATION_MAX_S);
         let needed = match (is_before, self.own.side) {
@@ -229,7 +229,7 @@ impl<'a> Case<'a> {
 
     /// The smallest change of a field other than the price.
     fn smallest_field(&self) -> Option<Change> {
-        let sealed = &self.book.side(self.own.side)[self.own.order as usize];
+        let sealed = &self.book.side(self.own.side)[self.own.place as usize];
         let others = self.book.side(other(self.own.side));
         let mut smallest: Option<Change> = None;
         for (class, orders) in self.residual.beatable() {
@@ -247,8 +247,8 @@ impl<'a> Case<'a> {
 
     fn partners(&self) -> Vec<Partner> {
         let is_own = |pair: &&super::Pair| match self.own.side {
-            Side::Ask => pair.ask == self.own.order,
-            Side::Bid => pair.bid == self.own.order,
+            Side::Ask => pair.ask == self.own.place,
+            Side::Bid => pair.bid == self.own.place,
         };
         let partner = |pair: &super::Pair| Partner {
             lots: match self.own.side {
@@ -274,14 +274,14 @@ impl<'a> Case<'a> {
     /// Who of its own side holds what fits it: some, and how many.
     fn holders(&self) -> (Vec<Party>, u32) {
         let facing = &self.book.columns(other(self.own.side)).class;
-        let mut holders: Vec<Level> = Vec::new();
+        let mut holders: Vec<OrderAt> = Vec::new();
         for pair in &self.clearing.pairs {
             let (own, other) = match self.own.side {
                 Side::Ask => (pair.ask, pair.bid),
                 Side::Bid => (pair.bid, pair.ask),
             };
-            if own != self.own.order && grid::has(&self.fits, facing[other as usize] as usize) {
-                holders.push(Level { side: self.own.side, order: own });
+            if own != self.own.place && grid::has(&self.fits, facing[other as usize] as usize) {
+                holders.push(OrderAt { side: self.own.side, place: own });
             }
         }
         holders.sort_unstable();
@@ -292,16 +292,16 @@ impl<'a> Case<'a> {
         (holders.into_iter().map(|holder| self.party(holder)).collect(), in_all)
     }
 
-    fn party(&self, Level { side, order }: Level) -> Party {
+    fn party(&self, OrderAt { side, place: order }: OrderAt) -> Party {
         let sealed = &self.book.side(side)[order as usize];
         Party { order: sealed.head.id, side, owner: sealed.order().owner, price: sealed.order().price }
     }
 }
 
 /// The classes of the other side that an order fits; none if its own is left out.
-fn fits(book: &SealedBook, own: Level) -> Bits {
+fn fits(book: &SealedBook, own: OrderAt) -> Bits {
     let classes = &book.classes;
-    let class = book.columns(own.side).class[own.order as usize];
+    let class = book.columns(own.side).class[own.place as usize];
     match own.side {
         Side::Bid if class != LEFT_OUT => classes.fits.row(class as usize).to_vec(),
         Side::Ask if class != LEFT_OUT => {

@@ -22,8 +22,29 @@ pub(super) struct Flow<'a> {
     /// How many steps of a residual path a bid class is away from unmet need.
     level: Vec<u32>,
     /// The ask classes of each step that may still lead on.
-    layers: Vec<Bits>,
+    layers: Vec<Layer>,
     unvisited: Bits,
+}
+
+/// A set of ask classes: the words of a row that are not empty, ascending.
+#[derive(Debug)]
+struct Layer(Vec<(u32, u64)>);
+
+impl Layer {
+    /// The first class that `row` has too.
+    fn first_common(&self, row: &[u64]) -> Option<usize> {
+        let both = self.0.iter().map(|&(at, word)| (at, word & row[at as usize]));
+        let (at, word) = both.into_iter().find(|(_, word)| *word != 0)?;
+        Some(at as usize * 64 + word.trailing_zeros() as usize)
+    }
+
+    fn drop(&mut self, ask: usize) {
+        let place = self.0.binary_search_by_key(&(ask as u32 / 64), |word| word.0).expect("what is dropped is there");
+        self.0[place].1 &= !(1 << (ask % 64));
+        if self.0[place].1 == 0 {
+            self.0.remove(place);
+        }
+    }
 }
 
 /// The classes that a flow is sought among.
@@ -81,8 +102,13 @@ impl<'a> Flow<'a> {
         let fits = self.fits;
         // Then no ask serves any of these bids yet, and nobody need look: an ask may serve as many classes as there are bids.
         let is_fresh = among.asks.iter().all(|ask| self.given[*ask as usize].is_empty());
+        // No ask before this word is left.
+        let mut start = 0;
         for &bid in among.bids {
-            let mut from = 0;
+            while free.get(start) == Some(&0) {
+                start += 1;
+            }
+            let mut from = start;
             while self.need[bid as usize] > 0 {
                 let Some(ask) = grid::first_common(fits.row(bid as usize), &free, from) else { break };
                 from = ask / 64;
@@ -110,21 +136,29 @@ impl<'a> Flow<'a> {
         frontier.iter().for_each(|&bid| self.level[bid as usize] = 0);
         let fits = self.fits;
         let mut is_found = false;
+        // The words with asks that were not seen: soon few.
+        let mut words = filled(&self.unvisited);
         while !frontier.is_empty() && !is_found {
             let mut layer = vec![0; self.unvisited.len()];
             let mut reached = Vec::new();
             for bid in frontier {
                 let row = fits.row(bid as usize);
-                for (at, (word, left)) in row.iter().zip(&mut self.unvisited).enumerate() {
-                    let new = word & *left;
+                let mut is_emptied = false;
+                for &at in &words {
+                    let at = at as usize;
+                    let new = row[at] & self.unvisited[at];
                     if new != 0 {
-                        *left &= !new;
+                        self.unvisited[at] &= !new;
                         layer[at] |= new;
                         reached.extend(grid::each(at, new));
+                        is_emptied |= self.unvisited[at] == 0;
                     }
                 }
+                if is_emptied {
+                    words.retain(|&at| self.unvisited[at as usize] != 0);
+                }
             }
-            self.layers.push(layer);
+            self.layers.push(Layer(filled(&layer).into_iter().map(|at| (at, layer[at as usize])).collect()));
             frontier = Vec::new();
             for ask in reached {
                 is_found |= self.room[ask] > 0;
@@ -148,7 +182,7 @@ impl<'a> Flow<'a> {
             let depth = path.len();
             let bid = path.last().map_or(start, |step| step.1);
             let layer = &self.layers[depth];
-            let Some(ask) = grid::first_common(fits.row(bid as usize), layer, 0) else {
+            let Some(ask) = layer.first_common(fits.row(bid as usize)) else {
                 // Nothing leads on from here: the ask before it looks for another.
                 self.level[bid as usize] = SPENT;
                 match path.pop() {
@@ -163,7 +197,7 @@ impl<'a> Flow<'a> {
             }
             match self.onward(ask as u32, depth).filter(|_| !is_last) {
                 Some(next) => path.push((ask as u32, next)),
-                None => grid::drop(&mut self.layers[depth], ask),
+                None => self.layers[depth].drop(ask),
             }
         }
     }
@@ -207,4 +241,9 @@ impl<'a> Flow<'a> {
             given.swap_remove(at);
         }
     }
+}
+
+/// The places of the words that are not empty.
+fn filled(bits: &[u64]) -> Vec<u32> {
+    bits.iter().zip(0..).filter(|(word, _)| **word != 0).map(|(_, at)| at).collect()
 }

@@ -41,8 +41,7 @@ pub(crate) struct Classes {
 
 impl Classes {
     /// Tells the orders of `book` apart and writes their classes' numbers into its columns.
-    pub fn of(book: &mut SealedBook) -> Classes {
-        let named = Named::of(&book.asks, &book.bids, &book.root);
+    pub(super) fn of(book: &mut SealedBook, named: &Named) -> Classes {
         let asks = grouped((&book.asks, &mut book.ask), &named.asks, &book.root);
         let bids = grouped((&book.bids, &mut book.bid), &named.bids, &book.root);
         let seed = book.seed();
@@ -81,6 +80,7 @@ fn room(asks: usize, bids: usize) -> (usize, usize) {
 fn grouped((orders, columns): (&[SealedOrder], &mut Columns), named: &[Address], key: &Hash) -> Vec<Class> {
     let mut classes: Vec<Class> = Vec::new();
     let mut table = Table::new(key.prefix_u64());
+    columns.class.reserve_exact(orders.len());
     for (at, sealed) in orders.iter().enumerate() {
         let order = sealed.order();
         let owner = (!named.is_empty() && named.binary_search(&order.owner).is_ok()).then_some(order.owner);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use protocol::{Address, Hash};
 
-use super::SealedOrder;
+use super::Gathered;
 
 /// Owners that are told apart on each side, ascending.
 #[derive(Debug, Default)]
@@ -17,31 +17,21 @@ pub(super) struct Named {
 
 impl Named {
     /// `key` scatters owners; the result does not depend on it.
-    pub fn of(asks: &[SealedOrder], bids: &[SealedOrder], key: &Hash) -> Named {
-        let both = owners_of_both(asks, bids, key.prefix_u64() | 1);
-        let mut named = Named { asks: named_by(bids), bids: named_by(asks) };
-        for side in [&mut named.asks, &mut named.bids] {
-            side.extend_from_slice(&both);
-            side.sort_unstable();
-            side.dedup();
-        }
-        named
+    pub fn of(asks: &Gathered, bids: &Gathered, key: &Hash) -> Named {
+        let both = owners_of_both(&asks.owners, &bids.owners, key.prefix_u64() | 1);
+        let told_apart = |names: &[Address]| {
+            let mut named = [names, &both].concat();
+            named.sort_unstable();
+            named.dedup();
+            named
+        };
+        Named { asks: told_apart(&bids.names), bids: told_apart(&asks.names) }
     }
 }
 
-/// Every owner that the orders name.
-fn named_by(orders: &[SealedOrder]) -> Vec<Address> {
-    let mut named = Vec::new();
-    for order in orders.iter().map(SealedOrder::order) {
-        named.extend_from_slice(&order.excluded);
-        named.extend((!order.counterparty.is_zero()).then_some(order.counterparty));
-    }
-    named
-}
-
-fn owners_of_both(asks: &[SealedOrder], bids: &[SealedOrder], key: u64) -> Vec<Address> {
+fn owners_of_both(asks: &[Address], bids: &[Address], key: u64) -> Vec<Address> {
     let seen = Seen::of(bids, key);
-    let mut maybe: Vec<Address> = asks.iter().map(|ask| ask.order().owner).filter(|owner| seen.has(owner)).collect();
+    let mut maybe: Vec<Address> = asks.iter().copied().filter(|owner| seen.has(owner)).collect();
     maybe.sort_unstable();
     maybe.dedup();
     if maybe.is_empty() {
@@ -49,7 +39,7 @@ fn owners_of_both(asks: &[SealedOrder], bids: &[SealedOrder], key: u64) -> Vec<A
     }
     let mut is_both = vec![false; maybe.len()];
     for bid in bids {
-        if let Ok(at) = maybe.binary_search(&bid.order().owner) {
+        if let Ok(at) = maybe.binary_search(bid) {
             is_both[at] = true;
         }
     }
@@ -65,11 +55,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(orders: &[SealedOrder], key: u64) -> Seen {
-        let size = (orders.len() * 16).next_power_of_two().max(64);
+    fn of(owners: &[Address], key: u64) -> Seen {
+        let size = (owners.len() * 16).next_power_of_two().max(64);
         let mut seen = Seen { bits: vec![0; size / 64], key, shift: 64 - size.trailing_zeros() };
-        for order in orders {
-            let at = seen.place(&order.order().owner);
+        for owner in owners {
+            let at = seen.place(owner);
             super::grid::add(&mut seen.bits, at);
         }
         seen

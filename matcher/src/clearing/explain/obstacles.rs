@@ -8,7 +8,7 @@ use protocol::{Address, Flags, Hash, Identity, Price, Side, deal};
 use serde::{Deserialize, Serialize};
 
 use super::other;
-use crate::clearing::Level;
+use crate::clearing::OrderAt;
 use crate::sealed::{SealedBook, SealedOrder};
 
 /// One thing for which an ask and a bid do not meet.
@@ -203,8 +203,8 @@ impl Part {
 }
 
 /// What stands between an order and the other side, kind by kind, and the order that it misses least.
-pub(super) fn between(book: &SealedBook, own: Level) -> (Vec<Obstacle>, Option<Closest>) {
-    let (sealed, facing) = (&book.side(own.side)[own.order as usize], other(own.side));
+pub(super) fn between(book: &SealedBook, own: OrderAt) -> (Vec<Obstacle>, Option<Closest>) {
+    let (sealed, facing) = (&book.side(own.side)[own.place as usize], other(own.side));
     let classes = if facing == Side::Ask { &book.classes.asks } else { &book.classes.bids };
     let best = best(book, facing);
     let price = |class: u32| book.columns(facing).price[best[class as usize] as usize];

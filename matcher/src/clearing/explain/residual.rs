@@ -7,8 +7,8 @@ use core::cmp::Ordering;
 
 use protocol::Side;
 
-use crate::clearing::winners::tie_key;
-use crate::clearing::{Clearing, Level};
+use crate::clearing::prices::tie_key;
+use crate::clearing::{Clearing, OrderAt};
 use crate::sealed::grid::{self, Bits};
 use crate::sealed::{Class, LEFT_OUT, SealedBook};
 use crate::seed::Seed;
@@ -18,7 +18,7 @@ use crate::seed::Seed;
 pub(super) struct Residual<'a> {
     book: &'a SealedBook,
     seed: Seed,
-    own: Level,
+    own: OrderAt,
     /// Lots that trade.
     asks: Vec<u32>,
     bids: Vec<u32>,
@@ -26,8 +26,8 @@ pub(super) struct Residual<'a> {
     serves: Vec<Vec<u32>>,
     served_by: Vec<Vec<u32>>,
     /// Where a path may end in each class: the order there that is beaten most easily.
-    ask_ends: Vec<Option<Level>>,
-    bid_ends: Vec<Option<Level>>,
+    ask_ends: Vec<Option<OrderAt>>,
+    bid_ends: Vec<Option<OrderAt>>,
 }
 
 /// Classes that are reached.
@@ -37,7 +37,7 @@ struct Reach {
 }
 
 impl<'a> Residual<'a> {
-    pub fn of(book: &'a SealedBook, clearing: &Clearing, own: Level) -> Residual<'a> {
+    pub fn of(book: &'a SealedBook, clearing: &Clearing, own: OrderAt) -> Residual<'a> {
         let (ask_classes, bid_classes) = (book.classes.asks.len(), book.classes.bids.len());
         let mut residual = Residual {
             book,
@@ -68,7 +68,7 @@ impl<'a> Residual<'a> {
     }
 
     /// Lots of an order that trade.
-    pub fn traded(&self, Level { side, order }: Level) -> u32 {
+    pub fn traded(&self, OrderAt { side, place: order }: OrderAt) -> u32 {
         match side {
             Side::Ask => self.asks[order as usize],
             Side::Bid => self.bids[order as usize],
@@ -76,12 +76,12 @@ impl<'a> Residual<'a> {
     }
 
     /// An order's limit price.
-    pub fn price(&self, Level { side, order }: Level) -> u128 {
+    pub fn price(&self, OrderAt { side, place: order }: OrderAt) -> u128 {
         self.book.columns(side).price[order as usize]
     }
 
     /// Which of two orders is the easier to beat: for a bid the lower one, for an ask the higher one.
-    pub fn ease(&self, a: Level, b: Level) -> Ordering {
+    pub fn ease(&self, a: OrderAt, b: OrderAt) -> Ordering {
         let key = |level| tie_key(self.book, &self.seed, level);
         let order = self.price(a).cmp(&self.price(b)).then_with(|| key(a).cmp(&key(b)));
         if self.own.side == Side::Bid { order } else { order.reverse() }
@@ -89,7 +89,7 @@ impl<'a> Residual<'a> {
 
     /// Whether the order would beat `end` at the same price. Its id, which parts equal ranks, changes with its price, so
     /// equal ranks are not won.
-    pub fn ranks_before(&self, end: Level) -> bool {
+    pub fn ranks_before(&self, end: OrderAt) -> bool {
         let rank = |level| tie_key(self.book, &self.seed, level) >> 32;
         match self.own.side {
             Side::Bid => rank(self.own) > rank(end),
@@ -99,7 +99,7 @@ impl<'a> Residual<'a> {
 
     /// The order that is the easiest to beat among all that one more lot could take the place of; `fits` are the classes of
     /// the other side that it may go to at once.
-    pub fn marginal(&self, fits: &Bits) -> Option<Level> {
+    pub fn marginal(&self, fits: &Bits) -> Option<OrderAt> {
         let none = self.nothing();
         let reach = match self.own.side {
             Side::Bid => self.down(Reach { asks: fits.clone(), ..none }),
@@ -112,9 +112,9 @@ impl<'a> Residual<'a> {
 
     /// The classes of the other side from which the order would win one more lot at its own price, if only it fitted.
     pub fn beatable(&self) -> impl Iterator<Item = (usize, &Class)> {
-        let is_beaten = |end: &Option<Level>| end.is_some_and(|end| self.ease(end, self.own).is_lt());
+        let is_beaten = |end: &Option<OrderAt>| end.is_some_and(|end| self.ease(end, self.own).is_lt());
         let mut from = self.nothing();
-        let beaten = |ends: &[Option<Level>]| {
+        let beaten = |ends: &[Option<OrderAt>]| {
             let beaten = ends.iter().enumerate().filter(|(_, end)| is_beaten(end));
             beaten.map(|(class, _)| class).collect::<Vec<_>>()
         };
@@ -129,12 +129,12 @@ impl<'a> Residual<'a> {
 
     /// In each class of a side the order that is the easiest to beat: of the own side among those that trade, itself aside,
     /// of the other side among those that do not trade whole.
-    fn ends(&self, side: Side) -> Vec<Option<Level>> {
+    fn ends(&self, side: Side) -> Vec<Option<OrderAt>> {
         let columns = self.book.columns(side);
         let classes = if side == Side::Ask { self.book.classes.asks.len() } else { self.book.classes.bids.len() };
-        let mut ends: Vec<Option<Level>> = vec![None; classes];
+        let mut ends: Vec<Option<OrderAt>> = vec![None; classes];
         for (&class, order) in columns.class.iter().zip(0..) {
-            let level = Level { side, order };
+            let level = OrderAt { side, place: order };
             let is_end = match side == self.own.side {
                 true => level != self.own && self.traded(level) > 0,
                 false => self.traded(level) < columns.lots[order as usize],
