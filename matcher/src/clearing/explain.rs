@@ -1,19 +1,5 @@
 //! `explain`: why an order did not trade, or not whole, and the smallest single change with which it would have. Reads a
 //! sealed book and its clearing; clears nothing again.
-//!
-//! Who trades is a maximum-weight basis of a transversal matroid: every ask lot holds either a bid lot that fits it or
-//! itself, unsold; weights are places in the total order of [`winners`](super::winners). Such a basis takes one more lot of an
-//! order exactly if a residual path leads from the order to a lot that stands lower than it (a bid that wins less dearly,
-//! an ask that is unsold and cheaper), and the path goes through classes alone. That is the exchange property, and it holds
-//! whatever is changed in one order; so what is said here of "would have traded" is exact, not a guess:
-//!
-//! - at [`Change::Price`] the order trades at least one lot more than it did, and at a price one wei less (bid) or more (ask)
-//!   it does not, unless no order may name that price;
-//! - with any other [`Change`] it trades at least one lot more, at its own price;
-//! - without a change, no other value of any one field would have made it trade more.
-//!
-//! All else being equal: the same orders, the same seed, and no class left out of the book. The number of lots is no field
-//! to change, since an order that trades in part never trades for want of lots.
 
 use alloc::vec::Vec;
 
@@ -136,6 +122,20 @@ pub struct Rivalry {
 
 /// What became of the order `id` in `clearing`, which is the one of `book`; `None` if the book does not hold it. Takes time
 /// for every order and match once, and for every pair of classes that an exchange may lead through: less than a clearing.
+///
+/// Who trades is a maximum-weight basis of a transversal matroid: every ask lot holds either a bid lot that fits it or
+/// itself, unsold; weights are places in the total order of `winners`. Such a basis takes one more lot of an
+/// order exactly if a residual path leads from the order to a lot that stands lower than it (a bid that wins less dearly,
+/// an ask that is unsold and cheaper), and the path goes through classes alone. That is the exchange property, and it holds
+/// whatever is changed in one order; so what is said here of "would have traded" is exact, not a guess:
+///
+/// - at [`Change::Price`] the order trades at least one lot more than it did, and at a price one wei less (bid) or more (ask)
+///   it does not, unless no order may name that price;
+/// - with any other [`Change`] it trades at least one lot more, at its own price;
+/// - without a change, no other value of any one field would have made it trade more.
+///
+/// All else being equal: the same orders, the same seed, and no class left out of the book. The number of lots is no field
+/// to change, since an order that trades in part never trades for want of lots.
 pub fn explain(book: &SealedBook, clearing: &Clearing, id: &Hash) -> Option<Explanation> {
     let (side, at) = book.find(id)?;
     Some(Case::of(book, clearing, OrderAt { side, place: at as u32 }).explain())
