@@ -1,9 +1,4 @@
 //! Which winners meet: greedy by a hash that every peer computes alone, never at the cost of a winner.
-//!
-//! Winners stand at the leaves of a tree, by the digits of their ranks. A node's pairs are gone through after those of its
-//! children, by hash; a pair trades as many lots as both have left and as still let all others trade. So whoever meets is
-//! close in the tree, and when an order is missing, only few near it meet others: the stable pairing is what makes two
-//! peers whose books differ a little propose nearly the same deals. It is unique whatever flow it starts from.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -35,7 +30,12 @@ struct Seat {
 pub(super) type Given = Vec<Vec<(u32, u64)>>;
 
 /// Pairs the winners of `book`: `lots` says how many lots of each ask and bid trade, and `given` one way in which classes can
-/// serve them.
+/// serve them. The result does not depend on which.
+///
+/// Winners stand at the leaves of a tree, by the digits of their ranks. A node's pairs are gone through after those of its
+/// children, by hash; a pair trades as many lots as both have left and as still let all others trade. So whoever meets is
+/// close in the tree, and when an order is missing, only few near it meet others: two peers whose books differ a little
+/// propose nearly the same deals.
 pub(super) fn pair(book: &SealedBook, seed: &Seed, lots: (&[u32], &[u32]), given: Given) -> Vec<Met> {
     let (asks, bids) = (seats(book, seed, Side::Ask, lots.0), seats(book, seed, Side::Bid, lots.1));
     let mut met = Tree::new(asks, bids, Exchange::new(book, given)).pair();

@@ -1,9 +1,4 @@
 //! `verify`: whether a clearing is the one that its book and seed have, from its certificate and without clearing again.
-//!
-//! Prices and who trades prove each other (complementary slackness): if nobody that fits is cheaper than what a class pays,
-//! all that is better than its class's level trades whole, nothing that is worse trades, and only classes of one level
-//! trade with each other, then no matching has a greater surplus, and none that has as great a one breaks ties otherwise.
-//! If moreover each level is that of an order that holds it up, along steps that each hold, no prices are lower.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -119,6 +114,11 @@ pub enum Violation {
 
 /// Checks that `clearing` is what [`clear`](super::clear) gives for `book` under the seed that it names. Whether that is the
 /// seed of the epoch is the caller's to know.
+///
+/// Prices and who trades prove each other (complementary slackness): if nobody that fits is cheaper than what a class pays,
+/// all that is better than its class's level trades whole, nothing that is worse trades, and only classes of one level
+/// trade with each other, then no matching has a greater surplus, and none that has as great a one breaks ties otherwise.
+/// If moreover each level is that of an order that holds it up, along steps that each hold, no prices are lower.
 ///
 /// # Errors
 /// The first [`Violation`] that is found.

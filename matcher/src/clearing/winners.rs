@@ -1,15 +1,4 @@
-//! Who trades: the exact maximum of total surplus.
-//!
-//! Weights separate by endpoint (`bid price - ask price`), and any two classes that fit may exchange any number of lots, so
-//! the dual is an isotonic regression: every class has a level, a bid class never a higher one than an ask class that may
-//! serve it. Bids above their class's level and asks below trade. Levels are found by dividing at a price: one flow
-//! between what is wanted above and offered below it tells which classes lie higher (the smallest minimum cut) and which
-//! do not, and each half goes on alone with the half of the orders that is still open (decomposition by parametric flow:
-//! Gallo, Grigoriadis and Tarjan, 1989; Hochbaum and Queyranne, 2003). So every order is looked at a few times, and the
-//! flow never sees orders, only classes.
-//!
-//! Orders are ranked by price, at equal price asks before bids, then by [`Seed::rank`](crate::seed::Seed::rank) and id; no two
-//! are equal, so who trades is unique, and does not depend on how classes or orders are told apart or gone through.
+//! Who trades: the exact maximum of total surplus, found by dividing classes at a price.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -81,6 +70,17 @@ struct Pool {
 }
 
 /// Finds who trades in `book`.
+///
+/// Weights separate by endpoint (`bid price - ask price`), and any two classes that fit may exchange any number of lots, so
+/// the dual is an isotonic regression: every class has a level, a bid class never a higher one than an ask class that may
+/// serve it. Bids above their class's level and asks below trade. Levels are found by dividing at a price: one flow
+/// between what is wanted above and offered below it tells which classes lie higher (the smallest minimum cut) and which
+/// do not, and each half goes on alone with the half of the orders that is still open (decomposition by parametric flow:
+/// Gallo, Grigoriadis and Tarjan, 1989; Hochbaum and Queyranne, 2003). So every order is looked at a few times, and the
+/// flow never sees orders, only classes.
+///
+/// Orders are ranked by price, at equal price asks before bids, then by [`Seed::rank`] and place; no two are equal, so who
+/// trades is unique, and does not depend on how classes or orders are told apart or gone through.
 pub(super) fn winners<'a>(book: &'a SealedBook, seed: &Seed) -> Winners<'a> {
     let (asks, bids) = (&book.classes.asks, &book.classes.bids);
     let (ask_pool, ask_seats) = Pool::of(book, Side::Ask, asks.len());

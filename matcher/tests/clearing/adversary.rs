@@ -43,7 +43,7 @@ fn among_equals_alone_all_trade_that_can_and_rank_decides_who() {
     assert_eq!(clearing.surplus, Surplus::default());
     assert!(clearing.pairs.iter().all(|pair| pair.price == Price(100)));
     assert_eq!(lots(&book, &clearing, Side::Ask), vec![2; 300]);
-    let rank = |order: &SealedOrder| book.seed().rank(&order.order().owner, order.order().slot);
+    let rank = |order: &SealedOrder| book.seed().rank(matcher::seed::mark(&order.order().owner, order.order().slot));
     let mut ranks: Vec<u64> = book.bids.iter().map(rank).collect();
     ranks.sort_unstable();
     let wins = book.bids.iter().map(|bid| u32::from(rank(bid) <= ranks[599]));
