@@ -15,7 +15,6 @@ use crate::sealed::{SealedBook, SealedOrder};
 use crate::world::people::{capacity, market, order};
 
 mod explain;
-mod oracle;
 
 const EPOCH: u64 = 1_000;
 

@@ -120,10 +120,8 @@ fn kept(columns: &mut Columns, classes: Vec<Class>, (max, seed): (usize, &Seed))
     ranked.sort_unstable_by_key(|&number| rank(&classes[number as usize]));
     let mut number = vec![LEFT_OUT; classes.len()];
     ranked[..max].iter().for_each(|&stays| number[stays as usize] = 0);
-    let mut next = 0;
-    for stays in number.iter_mut().filter(|number| **number == 0) {
+    for (stays, next) in number.iter_mut().filter(|number| **number == 0).zip(0..) {
         *stays = next;
-        next += 1;
     }
     columns.class.iter_mut().for_each(|class| *class = number[*class as usize]);
     classes.into_iter().zip(number).filter(|(_, number)| *number != LEFT_OUT).map(|(class, _)| class).collect()
