@@ -76,6 +76,8 @@ pub struct Pair {
 pub struct Certificate {
     /// The price of each class and what holds it up.
     pub quotes: Quotes,
+    /// Keccak-256 over the quotes: several could show the same, but a clearing comes with one.
+    pub digest: Hash,
 }
 
 /// The result of one epoch.
@@ -136,7 +138,7 @@ pub fn clear_in_stages(book: &SealedBook, seed: Seed, is_done: &mut dyn FnMut(St
     is_done(Stage::Numbering);
     let root = root(book, &seed, &pairs);
     is_done(Stage::Root);
-    let certificate = Certificate { quotes };
+    let certificate = Certificate { digest: quotes.digest(), quotes };
     let orders = book.len() as u32;
     Clearing { epoch: book.epoch, seed, sealed_root: book.root, orders, surplus, pairs, certificate, root }
 }

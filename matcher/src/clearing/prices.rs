@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use protocol::{Price, Side};
+use protocol::{Hash, Price, Side, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::sealed::grid;
@@ -54,6 +54,29 @@ pub struct Quotes {
     pub asks: Vec<Quote>,
     /// A quote a bid class.
     pub bids: Vec<Quote>,
+}
+
+impl Quotes {
+    /// Keccak-256 over every quote, asks first: price (16 bytes), side and place of the order at the level (1 and 4), what
+    /// holds it up (1) and which class (4); zeros for what is not there.
+    pub fn digest(&self) -> Hash {
+        let mut bytes = Vec::with_capacity(26 * (self.asks.len() + self.bids.len()) + 8);
+        bytes.extend_from_slice(&(self.asks.len() as u64).to_be_bytes());
+        for quote in self.asks.iter().chain(&self.bids) {
+            bytes.extend_from_slice(&quote.price.0.to_be_bytes());
+            let (side, place) = quote.level.map_or((0, 0), |level| (1 + level.side as u8, level.place));
+            bytes.push(side);
+            bytes.extend_from_slice(&place.to_be_bytes());
+            let (because, class) = match quote.because {
+                Because::Nothing => (0, 0),
+                Because::Own => (1, 0),
+                Because::Class(class) => (2, class),
+            };
+            bytes.push(because);
+            bytes.extend_from_slice(&class.to_be_bytes());
+        }
+        keccak256(&[&bytes])
+    }
 }
 
 /// Lots of each ask and of each bid that trade.

@@ -15,6 +15,7 @@ use crate::sealed::{SealedBook, SealedOrder};
 use crate::world::people::{capacity, market, order};
 
 mod explain;
+mod lies;
 
 const EPOCH: u64 = 1_000;
 

@@ -140,6 +140,7 @@ pub fn verify(book: &SealedBook, clearing: &Clearing) -> Result<(), Violation> {
     pairing::check(book, &clearing.seed, (&asks, &bids), (&met, given))
         .map_err(|(ask, bid)| Violation::Pairing { ask, bid })?;
     ensure(surplus::of(book, traded) == clearing.surplus, Violation::Surplus)?;
+    ensure(quotes.digest() == clearing.certificate.digest, Violation::Digest)?;
     ensure(super::root(book, &clearing.seed, &clearing.pairs) == clearing.root, Violation::Root)
 }
 
