@@ -143,7 +143,8 @@ fn rule((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> String {
 /// A power of ten as people write it.
 fn label(power: i32) -> String {
     match power {
-        power if power >= 6 => format!("10^{power}"),
+        power if power > 6 => format!("10^{power}"),
+        6 => "1,000,000".into(),
         power if power >= 3 => format!("{},000", 10u32.pow(power as u32 - 3)),
         power if power >= 0 => format!("{}", 10u32.pow(power as u32)),
         power => format!("{:.*}", power.unsigned_abs() as usize, 10f64.powi(power)),
