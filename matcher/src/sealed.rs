@@ -127,9 +127,9 @@ impl SealedBook {
     /// Sorts the orders by id, so that the order of arrival does not matter, takes the root and tells classes apart.
     /// Empty slots, orders without open lots and second copies are left out.
     pub fn new(market: MarketId, epoch: u64, orders: Vec<SealedOrder>) -> SealedBook {
-        let sequence = sequence(&orders);
+        let (sequence, asks) = sequence(&orders);
         let mut orders: Vec<Option<SealedOrder>> = orders.into_iter().map(Some).collect();
-        let mut sides = [Gathered::default(), Gathered::default()];
+        let mut sides = [Gathered::new(asks), Gathered::new(sequence.len() - asks)];
         let mut rooted = rooted(&market, epoch, sequence.len());
         // Heads lie anywhere in memory, and fetching one takes longer than all that is done with it: one look at each.
         for at in sequence {
@@ -217,7 +217,7 @@ impl SealedBook {
 }
 
 /// What one look at each order of a side brings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Gathered {
     orders: Vec<SealedOrder>,
     columns: Columns,
@@ -227,6 +227,20 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn new(orders: usize) -> Gathered {
+        Gathered {
+            orders: Vec::with_capacity(orders),
+            columns: Columns {
+                price: Vec::with_capacity(orders),
+                lots: Vec::with_capacity(orders),
+                class: Vec::with_capacity(orders),
+                mark: Vec::with_capacity(orders),
+            },
+            owners: Vec::with_capacity(orders),
+            names: Vec::new(),
+        }
+    }
+
     fn add(&mut self, order: &Order, sealed: &SealedOrder) {
         self.columns.price.push(order.price.0);
         self.columns.lots.push(sealed.open_lots());
@@ -237,19 +251,29 @@ impl Gathered {
     }
 }
 
-/// The places of the orders that count, by id, each id once.
-fn sequence(orders: &[SealedOrder]) -> Vec<u32> {
+/// The places of the orders that count, by id, each id once; and how many of them are asks.
+fn sequence(orders: &[SealedOrder]) -> (Vec<u32>, usize) {
     let counts = |sealed: &SealedOrder| sealed.head.order().is_some() && sealed.open_lots() > 0;
     let counted = orders.iter().zip(0..).filter(|(sealed, _)| counts(sealed));
     // The first bytes of an id nearly always decide, so that sorting need not look at orders.
-    let mut keys: Vec<(u64, u32)> = counted.map(|(sealed, at)| (sealed.head.id.prefix_u64(), at)).collect();
+    let is_ask = |sealed: &SealedOrder| sealed.order().side == Side::Ask;
+    let mut asks = 0;
+    let key = |(sealed, at): (&SealedOrder, u32)| {
+        asks += usize::from(is_ask(sealed));
+        (sealed.head.id.prefix_u64(), at)
+    };
+    let mut keys: Vec<(u64, u32)> = counted.map(key).collect();
     keys.sort_unstable();
     let id = |at: u32| orders[at as usize].head.id;
     if keys.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         keys.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| id(a.1).cmp(&id(b.1))));
-        keys.dedup_by(|a, b| a.0 == b.0 && id(a.1) == id(b.1));
+        keys.dedup_by(|a, b| {
+            let is_copy = a.0 == b.0 && id(a.1) == id(b.1);
+            asks -= usize::from(is_copy && is_ask(&orders[a.1 as usize]));
+            is_copy
+        });
     }
-    keys.into_iter().map(|(_, at)| at).collect()
+    (keys.into_iter().map(|(_, at)| at).collect(), asks)
 }
 
 /// The bytes under the root before those of the orders.
@@ -267,5 +291,34 @@ fn root_part(bytes: &mut Vec<u8>, order: &SealedOrder) {
     for (first, end) in order.open.iter() {
         bytes.extend_from_slice(&first.to_be_bytes());
         bytes.extend_from_slice(&end.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::world::people::{market, order};
+
+    /// An order whose id begins with the same eight bytes as any other's here.
+    fn alike(side: Side, last: u8) -> SealedOrder {
+        let authority = protocol::Authority::own(protocol::Signature([0; 65]));
+        let entry = protocol::Entry::Order(protocol::Signed { body: order(side, 10, 1), authority });
+        let mut id = Hash([7; 32]);
+        id.0[31] = last;
+        SealedOrder { head: Arc::new(Head { entry, id }), open: vec![(0, 1)].into(), identity: Identity::Anonymous }
+    }
+
+    #[test]
+    fn ids_that_begin_alike_are_sorted_whole_and_copies_count_once() {
+        let seal = |orders: Vec<SealedOrder>| SealedBook::new(market().id(), 1, orders);
+        let orders = [(Side::Ask, 3), (Side::Bid, 2), (Side::Ask, 1)].map(|(side, last)| alike(side, last));
+        let book = seal([&orders[..], &orders[..2]].concat());
+        assert_eq!(book.asks.iter().map(|ask| ask.head.id.0[31]).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((book.bids.len(), book.root), (1, seal(orders.to_vec()).root));
+        let mut none = alike(Side::Bid, 9);
+        none.open = vec![].into();
+        assert_eq!(seal([&orders[..], &[none]].concat()).root, book.root);
     }
 }

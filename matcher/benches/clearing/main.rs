@@ -24,7 +24,7 @@ fn main() {
     let has = |name: &str| words.iter().any(|word| word == name);
     // `quick` measures less, `plot` draws into docs/, other words select cases; a test run wants no figures at all.
     let scale = timing::Scale { is_quick: has("quick"), is_plotted: has("plot") };
-    let cases: [(&str, fn(timing::Scale)); 7] = [
+    let cases: [timing::Case; 7] = [
         ("digest", digest::run),
         ("one", one_class::run),
         ("many", many_classes::run),

@@ -31,7 +31,7 @@ pub struct Chart<'a> {
     pub lines: Vec<Line>,
 }
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 790.0;
 const HEIGHT: f64 = 420.0;
 /// The frame of what is drawn: left, top, right, bottom.
 const FRAME: [f64; 4] = [76.0, 48.0, 590.0, 360.0];
@@ -104,7 +104,7 @@ impl Chart<'_> {
         for (at, line) in self.lines.iter().enumerate() {
             put(drawn(line, (x, y), (COLOURS[at % COLOURS.len()], DASHES[at % DASHES.len()])));
         }
-        self.labels(y).into_iter().for_each(|label| put(label));
+        self.labels(y).into_iter().for_each(&mut put);
         put("</svg>".into());
         svg
     }
@@ -143,7 +143,8 @@ fn rule((x1, y1): (f64, f64), (x2, y2): (f64, f64)) -> String {
 /// A power of ten as people write it.
 fn label(power: i32) -> String {
     match power {
-        power if power >= 6 => format!("10^{power}"),
+        power if power > 6 => format!("10^{power}"),
+        6 => "1,000,000".into(),
         power if power >= 3 => format!("{},000", 10u32.pow(power as u32 - 3)),
         power if power >= 0 => format!("{}", 10u32.pow(power as u32)),
         power => format!("{:.*}", power.unsigned_abs() as usize, 10f64.powi(power)),

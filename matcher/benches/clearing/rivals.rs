@@ -103,9 +103,9 @@ impl Pairing<'_> {
                 if self.room[ask] > 0 {
                     return self.follow(start, ask, &from_bid, &from_ask);
                 }
-                for next in 0..self.need.len() {
-                    if next != start && from_ask[next] == usize::MAX && self.met[self.at(next, ask)] > 0 {
-                        from_ask[next] = ask;
+                for (next, from) in from_ask.iter_mut().enumerate() {
+                    if next != start && *from == usize::MAX && self.met[self.at(next, ask)] > 0 {
+                        *from = ask;
                         queue.push_back(next);
                     }
                 }

@@ -31,10 +31,11 @@ type Changes = [f64; 6];
 pub fn run(scale: Scale) {
     let trials = scale.pick(100, 10);
     let names = ["winners", "pairs", "with the price", "with the price, tolerance", "pairs by rank", "pairs by hash"];
-    for (lots_max, file) in [(1, "clearing-stability.svg"), (16, "clearing-stability-lots.svg")] {
-        let title = format!(
-            "what changes when {MISSING} of {ORDERS} orders are missing, 1 to {lots_max} lots; means of {trials} (the most)"
-        );
+    for (lots_max, lots, file) in
+        [(1, "one lot each", "clearing-stability.svg"), (16, "1 to 16 lots each", "clearing-stability-lots.svg")]
+    {
+        let title =
+            format!("what changes when {MISSING} of {ORDERS} orders are missing, {lots}; means of {trials} (the most)");
         timing::head(&title, &[&["classes", "pairs"][..], &names[..]].concat());
         let mut lines: Vec<Line> = names.iter().map(|name| Line::new(name)).collect();
         for classes in CLASSES {
@@ -46,8 +47,7 @@ pub fn run(scale: Scale) {
             timing::row(&[classes.to_string(), pairs.to_string()].into_iter().chain(cells).collect::<Vec<_>>());
         }
         if scale.is_plotted {
-            let title =
-                format!("What changes when {MISSING} of {ORDERS} orders are missing, 1 to {lots_max} lots an order");
+            let title = format!("What changes when {MISSING} of {ORDERS} orders are missing, {lots}");
             let (x, y) = (("classes on both sides", Scaling::Log), ("changed, %", Scaling::Log));
             Chart { title: &title, x, y, lines }.draw(file);
         }

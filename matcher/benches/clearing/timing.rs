@@ -13,6 +13,9 @@ pub struct Scale {
     pub is_plotted: bool,
 }
 
+/// The name of a case and what it does.
+pub type Case = (&'static str, fn(Scale));
+
 impl Scale {
     /// `full`, or `quick` where time is short.
     pub fn pick<T>(self, full: T, quick: T) -> T {

@@ -80,7 +80,6 @@ fn room(asks: usize, bids: usize) -> (usize, usize) {
 fn grouped((orders, columns): (&[SealedOrder], &mut Columns), named: &[Address], key: &Hash) -> Vec<Class> {
     let mut classes: Vec<Class> = Vec::new();
     let mut table = Table::new(key.prefix_u64());
-    columns.class.reserve_exact(orders.len());
     for (at, sealed) in orders.iter().enumerate() {
         let order = sealed.order();
         let owner = (!named.is_empty() && named.binary_search(&order.owner).is_ok()).then_some(order.owner);
