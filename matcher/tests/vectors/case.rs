@@ -64,8 +64,7 @@ pub struct Expected {
     pub root: Hash,
 }
 
-const LEVELS: [Identity; 4] =
-    [Identity::Anonymous, Identity::Registered, Identity::Identified, Identity::Professional];
+const LEVELS: [Identity; 4] = [Identity::Anonymous, Identity::Registered, Identity::Identified, Identity::Professional];
 
 impl Row {
     fn order(&self) -> Order {
