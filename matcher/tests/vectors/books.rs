@@ -16,8 +16,19 @@ pub fn all() -> Vec<Case> {
         Case::new("equal prices on both sides make no surplus and trade", None, zero_surplus()),
         lots(),
         gaps(),
+        equal_ranks(),
     ];
-    let rules = [times(), flags(), identity(), people(), refused(), cheaper_elsewhere(), high()];
+    let rules = [
+        times(),
+        flags(),
+        identity(),
+        counterparties(),
+        exclusions(),
+        own_orders(),
+        refused(),
+        cheaper_elsewhere(),
+        high(),
+    ];
     let empty = [
         Case::new("nobody", None, vec![]),
         Case::new("asks alone", None, vec![ask(5, |_| {}), ask(6, |_| {})]),
@@ -25,7 +36,13 @@ pub fn all() -> Vec<Case> {
     ];
     let dense = Shape { sides: (40, 40), metrics: 1, values: 3, prices: 30, lots: 4, picky: 12 };
     let sparse = Shape { sides: (40, 36), metrics: 4, values: 4, prices: 100, lots: 6, picky: 2 };
-    let random = [book("random and dense", 1, &dense), book("random and sparse", 2, &sparse)];
+    // Here the branches compete for the same exchanges of partners, so that it shows which of them goes first.
+    let branches = Shape { sides: (11, 10), metrics: 2, values: 3, prices: 20, lots: 4, picky: 3 };
+    let random = [
+        book("partners chosen branch by branch", 239, &branches),
+        book("random and dense", 1, &dense),
+        book("random and sparse", 2, &sparse),
+    ];
     small.into_iter().chain(rules).chain(empty).chain(random).collect()
 }
 
@@ -107,6 +124,22 @@ fn gaps() -> Case {
     Case::new("gaps in open lots split matches", None, orders)
 }
 
+/// No book holds two orders of one slot; if one did, places would decide: of one kind which bids trade, of the other
+/// which asks, and who meets whom.
+fn equal_ranks() -> Case {
+    let other = |metric, owner, at: u16| {
+        move |row: &mut Row| {
+            // The case adds the order's number to the slot, so this takes it away.
+            (row.owner, row.slot, row.lots) = (person(owner), 20 - at, 1 + u32::from(at) % 3);
+            row.capacity = scores(&[(metric, 5)]);
+        }
+    };
+    let asks = (0..4).map(|at| ask(10, other(1, 1, at))).chain((4..8).map(|at| ask(10, other(2, 2, at))));
+    let bids = (8..14).map(|at| bid(12, other(1, 3, at))).chain((14..16).map(|at| bid(30, other(2, 4, at))));
+    let rest = [ask(8, other(2, 2, 16)), ask(25, other(1, 1, 17)), bid(9, other(1, 3, 18))];
+    Case::new("equal ranks", None, asks.chain(bids).chain(rest).collect())
+}
+
 fn times() -> Case {
     let span = |min, max, billed| {
         move |row: &mut Row| (row.min_duration, row.max_duration, row.min_billed) = (min, max, billed)
@@ -143,29 +176,43 @@ fn identity() -> Case {
     Case::new("identity levels", None, asks.into_iter().chain(bids).collect())
 }
 
-/// Owners 1 to 4: named, excluded, and on both sides of the book.
-fn people() -> Case {
-    let owned = |owner| move |row: &mut Row| row.owner = person(owner);
+/// Owners 1 to 5 who would trade with one, or with all but some; whoever they refuse offers the better price.
+fn counterparties() -> Case {
     let only = |owner, other| move |row: &mut Row| (row.owner, row.counterparty) = (person(owner), person(other));
+    let orders = vec![
+        ask(5, only(1, 3)),
+        ask(6, only(2, 4)),
+        ask(7, |_| {}),
+        bid(30, only(4, 1)),
+        bid(29, only(3, 1)),
+        bid(28, only(5, 2)),
+        bid(27, |_| {}),
+    ];
+    Case::new("counterparties", None, orders)
+}
+
+fn exclusions() -> Case {
     let without = |owner, others: &[u8]| {
         let others = others.iter().copied().map(person).collect();
         move |row: &mut Row| (row.owner, row.excluded) = (person(owner), others)
     };
     let orders = vec![
-        ask(5, owned(1)),
-        ask(6, only(2, 3)),
-        ask(7, without(3, &[1, 4])),
-        ask(8, |_| {}),
-        ask(4, without(4, &[2])),
-        bid(30, owned(1)),
-        bid(29, owned(2)),
-        bid(28, only(3, 1)),
-        bid(27, only(4, 2)),
-        bid(26, without(1, &[2, 3])),
-        bid(25, |_| {}),
-        bid(24, owned(3)),
+        ask(5, without(1, &[5, 6])),
+        ask(6, without(2, &[])),
+        ask(20, without(3, &[])),
+        bid(30, without(5, &[])),
+        bid(29, without(6, &[2])),
+        bid(28, without(7, &[1, 2, 9])),
+        bid(10, without(8, &[2, 4])),
     ];
-    Case::new("counterparties, exclusions and one's own orders", None, orders)
+    Case::new("exclusions", None, orders)
+}
+
+/// Nobody trades with itself, however good both its prices are.
+fn own_orders() -> Case {
+    let owned = |owner| move |row: &mut Row| row.owner = person(owner);
+    let orders = vec![ask(5, owned(1)), bid(30, owned(1)), ask(20, owned(2)), bid(10, owned(3)), ask(8, owned(3))];
+    Case::new("one's own orders", None, orders)
 }
 
 /// Strong asks serve everybody, weak asks only the modest; whoever wins is short of strong lots, so that a modest bid must
