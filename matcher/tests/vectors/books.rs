@@ -127,16 +127,20 @@ fn gaps() -> Case {
 /// No book holds two orders of one slot; if one did, places would decide: of one kind which bids trade, of the other
 /// which asks, and who meets whom.
 fn equal_ranks() -> Case {
-    let other = |metric, owner, at: u16| {
+    let kind = |metric, owner, at: u16| {
         move |row: &mut Row| {
             // The case adds the order's number to the slot, so this takes it away.
-            (row.owner, row.slot, row.lots) = (person(owner), 20 - at, 1 + u32::from(at) % 3);
+            (row.owner, row.slot, row.lots) = (person(owner), 50 - at, 1 + u32::from(at) % 3);
             row.capacity = scores(&[(metric, 5)]);
         }
     };
-    let asks = (0..4).map(|at| ask(10, other(1, 1, at))).chain((4..8).map(|at| ask(10, other(2, 2, at))));
-    let bids = (8..14).map(|at| bid(12, other(1, 3, at))).chain((14..16).map(|at| bid(30, other(2, 4, at))));
-    let rest = [ask(8, other(2, 2, 16)), ask(25, other(1, 1, 17)), bid(9, other(1, 3, 18))];
+    let asks = (0..4).map(|at| ask(10, kind(1, 1, at))).chain((4..8).map(|at| ask(10, kind(2, 2, at))));
+    let bids = (8..14).map(|at| bid(12, kind(1, 3, at))).chain((14..16).map(|at| bid(30, kind(2, 4, at))));
+    let both = |row: &mut Row| {
+        kind(1, 1, 16)(row);
+        (row.lots, row.capacity) = (4, scores(&[(1, 5), (2, 5)]));
+    };
+    let rest = [ask(8, both), ask(25, kind(1, 1, 17)), bid(9, kind(1, 3, 18)), bid(30, kind(2, 3, 19))];
     Case::new("equal ranks", None, asks.chain(bids).chain(rest).collect())
 }
 
