@@ -1,5 +1,6 @@
 //! The most lots that can flow from ask classes to bid classes: Dinic's algorithm (1970) over rows of bits. Knows no prices.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -17,8 +18,10 @@ pub(super) struct Flow<'a> {
     pub need: Vec<u64>,
     /// Lots that an ask class still has.
     pub room: Vec<u64>,
-    /// What each ask class gives to whom: bid class and lots, never zero.
-    pub given: Vec<Vec<(u32, u64)>>,
+    /// What each ask class gives to which bid class, never zero lots.
+    pub given: Vec<BTreeMap<u32, u64>>,
+    /// The first bid class that may still lead on, for each ask class.
+    onward_from: Vec<u32>,
     /// How many steps of a residual path a bid class is away from unmet need.
     level: Vec<u32>,
     /// The ask classes of each step that may still lead on.
@@ -61,7 +64,8 @@ impl<'a> Flow<'a> {
             fits,
             need: vec![0; bids],
             room: vec![0; asks],
-            given: vec![Vec::new(); asks],
+            given: vec![BTreeMap::new(); asks],
+            onward_from: vec![0; asks],
             level: vec![UNSEEN; bids],
             layers: Vec::new(),
             unvisited: grid::none(asks),
@@ -100,8 +104,6 @@ impl<'a> Flow<'a> {
         let with_room = among.asks.iter().filter(|ask| self.room[**ask as usize] > 0);
         with_room.for_each(|&ask| grid::add(&mut free, ask as usize));
         let fits = self.fits;
-        // Then no ask serves any of these bids yet, and nobody need look: an ask may serve as many classes as there are bids.
-        let is_fresh = among.asks.iter().all(|ask| self.given[*ask as usize].is_empty());
         // No ask before this word is left.
         let mut start = 0;
         for &bid in among.bids {
@@ -113,10 +115,7 @@ impl<'a> Flow<'a> {
                 let Some(ask) = grid::first_common(fits.row(bid as usize), &free, from) else { break };
                 from = ask / 64;
                 let lots = self.need[bid as usize].min(self.room[ask]);
-                match is_fresh {
-                    true => self.given[ask].push((bid, lots)),
-                    false => self.add(ask, bid, lots),
-                }
+                self.add(ask, bid, lots);
                 self.need[bid as usize] -= lots;
                 self.room[ask] -= lots;
                 if self.room[ask] == 0 {
@@ -162,7 +161,8 @@ impl<'a> Flow<'a> {
             frontier = Vec::new();
             for ask in reached {
                 is_found |= self.room[ask] > 0;
-                for &(bid, _) in &self.given[ask] {
+                self.onward_from[ask] = 0;
+                for &bid in self.given[ask].keys() {
                     if self.level[bid as usize] == UNSEEN {
                         self.level[bid as usize] = self.layers.len() as u32;
                         frontier.push(bid);
@@ -202,10 +202,14 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// A bid class one step further that `ask` could take lots back from.
-    fn onward(&self, ask: u32, depth: usize) -> Option<u32> {
-        let given = self.given[ask as usize].iter();
-        given.map(|part| part.0).find(|&bid| self.level[bid as usize] as usize == depth + 1)
+    /// A bid class one step further that `ask` could take lots back from. Within one layout of paths, classes that lead nowhere
+    /// stay so, and what is added lies no step further: so each is looked at once.
+    fn onward(&mut self, ask: u32, depth: usize) -> Option<u32> {
+        let from = self.onward_from[ask as usize];
+        let mut given = self.given[ask as usize].range(from..);
+        let found = given.find(|(bid, _)| self.level[**bid as usize] as usize == depth + 1).map(|(bid, _)| *bid);
+        self.onward_from[ask as usize] = found.unwrap_or(UNSEEN);
+        found
     }
 
     fn shift(&mut self, start: u32, path: &[(u32, u32)], last: u32) {
@@ -223,22 +227,19 @@ impl<'a> Flow<'a> {
     }
 
     fn lots(&self, ask: u32, bid: u32) -> u64 {
-        self.given[ask as usize].iter().find(|part| part.0 == bid).map_or(0, |part| part.1)
+        self.given[ask as usize].get(&bid).copied().unwrap_or(0)
     }
 
     fn add(&mut self, ask: usize, bid: u32, lots: u64) {
-        match self.given[ask].iter_mut().find(|part| part.0 == bid) {
-            Some(part) => part.1 += lots,
-            None => self.given[ask].push((bid, lots)),
-        }
+        *self.given[ask].entry(bid).or_default() += lots;
     }
 
     fn remove(&mut self, ask: u32, bid: u32, lots: u64) {
         let given = &mut self.given[ask as usize];
-        let at = given.iter().position(|part| part.0 == bid).expect("a path goes back only where lots flow");
-        given[at].1 -= lots;
-        if given[at].1 == 0 {
-            given.swap_remove(at);
+        let held = given.get_mut(&bid).expect("a path goes back only where lots flow");
+        *held -= lots;
+        if *held == 0 {
+            given.remove(&bid);
         }
     }
 }

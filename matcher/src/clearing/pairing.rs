@@ -1,5 +1,6 @@
 //! Which winners meet: greedy by a hash that every peer computes alone, never at the cost of a winner.
 
+use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -27,7 +28,7 @@ struct Seat {
 }
 
 /// Lots of each ask class that go to each bid class, never zero.
-pub(super) type Given = Vec<Vec<(u32, u64)>>;
+pub(super) type Given = Vec<BTreeMap<u32, u64>>;
 
 /// Pairs the winners of `book`: `lots` says how many lots of each ask and bid trade, and `given` one way in which classes can
 /// serve them. The result does not depend on which.
@@ -81,7 +82,7 @@ const TABLE_MAX: usize = 1 << 20;
 pub(super) fn flow_of(book: &SealedBook, met: &[Met]) -> Given {
     let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
     let cells = met.iter().map(|met| (book.ask.class[met.ask as usize], book.bid.class[met.bid as usize], met.lots));
-    let mut given: Given = vec![Vec::new(); asks];
+    let mut given: Given = vec![BTreeMap::new(); asks];
     if asks.saturating_mul(bids) <= TABLE_MAX {
         let mut table = vec![0u64; asks * bids];
         cells.for_each(|(ask, bid, lots)| table[ask as usize * bids + bid as usize] += u64::from(lots));
@@ -91,11 +92,7 @@ pub(super) fn flow_of(book: &SealedBook, met: &[Met]) -> Given {
         return given;
     }
     for (ask, bid, lots) in cells {
-        let given = &mut given[ask as usize];
-        match given.binary_search_by_key(&bid, |part| part.0) {
-            Ok(at) => given[at].1 += u64::from(lots),
-            Err(at) => given.insert(at, (bid, lots.into())),
-        }
+        *given[ask as usize].entry(bid).or_default() += u64::from(lots);
     }
     given
 }

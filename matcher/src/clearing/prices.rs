@@ -9,6 +9,7 @@ use core::cmp::Reverse;
 use protocol::{Hash, Price, Side, keccak256};
 use serde::{Deserialize, Serialize};
 
+use super::pairing::Given;
 use crate::sealed::grid;
 use crate::sealed::{LEFT_OUT, SealedBook};
 use crate::seed::Seed;
@@ -113,7 +114,7 @@ pub(super) fn key(book: &SealedBook, seed: &Seed, order: OrderAt) -> (u128, u128
 }
 
 /// The lowest competitive prices, given who trades and what each ask class gives to which bid class.
-pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, given: &[Vec<(u32, u64)>]) -> Quotes {
+pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, given: &Given) -> Quotes {
     let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
     let unset = Quote { price: Price(0), level: None, because: Because::Nothing };
     let mut quotes = Quotes { asks: vec![unset; asks], bids: vec![unset; bids] };
@@ -130,7 +131,7 @@ pub(super) fn lowest(book: &SealedBook, seed: &Seed, traded: Traded, given: &[Ve
             let quote = Quote { price, level, because };
             if side == Side::Ask {
                 quotes.asks[class as usize] = quote;
-                for &(bid, _) in &given[class as usize] {
+                for &bid in given[class as usize].keys() {
                     if grid::has(&left.1, bid as usize) {
                         grid::drop(&mut left.1, bid as usize);
                         reached.push((Side::Bid, bid, Because::Class(class)));

@@ -1,15 +1,17 @@
 //! Whether two classes may still trade lots with each other and leave a partner to everybody else.
 
+use alloc::collections::BTreeSet;
+
 use super::*;
 use crate::sealed::grid::{self, Bits};
 
 /// A flow between classes that serves all open lots, rearranged as pairs are fixed.
 pub(super) struct Exchange<'a> {
     book: &'a SealedBook,
-    /// What each ask class gives to whom: bid class and lots, never zero.
-    given: Vec<Vec<(u32, u64)>>,
+    /// What each ask class gives to which bid class, never zero lots.
+    given: Given,
     /// The ask classes that give to each bid class.
-    givers: Vec<Vec<u32>>,
+    givers: Vec<BTreeSet<u32>>,
     /// Classes of different blocks do not trade with each other any more.
     ask_block: Vec<u32>,
     bid_block: Vec<u32>,
@@ -24,14 +26,16 @@ pub(super) struct Exchange<'a> {
 const NOT_REACHED: u32 = u32::MAX;
 
 impl<'a> Exchange<'a> {
-    pub fn new(book: &'a SealedBook, given: Vec<Vec<(u32, u64)>>) -> Exchange<'a> {
+    pub fn new(book: &'a SealedBook, given: Given) -> Exchange<'a> {
         let (asks, bids) = (book.classes.asks.len(), book.classes.bids.len());
         let mut giving = grid::none(asks);
         let some = given.iter().enumerate().filter(|(_, given)| !given.is_empty());
         some.for_each(|(ask, _)| grid::add(&mut giving, ask));
-        let mut givers = vec![Vec::new(); bids];
+        let mut givers = vec![BTreeSet::new(); bids];
         for (given, ask) in given.iter().zip(0..) {
-            given.iter().for_each(|part| givers[part.0 as usize].push(ask));
+            for &bid in given.keys() {
+                givers[bid as usize].insert(ask);
+            }
         }
         Exchange {
             book,
@@ -125,8 +129,7 @@ impl<'a> Exchange<'a> {
     /// Notes the bid classes that `from` gives to; returns an ask class other than `ask` that gives to `bid`, if the last one
     /// noted could take from it instead.
     fn look(&mut self, from: u32, (ask, bid): (u32, u32), bids: &mut Vec<u32>) -> Option<u32> {
-        for at in 0..self.given[from as usize].len() {
-            let other = self.given[from as usize][at].0;
+        for &other in self.given[from as usize].keys() {
             if other == bid || self.bid_from[other as usize] != NOT_REACHED {
                 continue;
             }
@@ -177,29 +180,21 @@ impl<'a> Exchange<'a> {
     }
 
     fn lots(&self, ask: u32, bid: u32) -> u64 {
-        self.given[ask as usize].iter().find(|part| part.0 == bid).map_or(0, |part| part.1)
+        self.given[ask as usize].get(&bid).copied().unwrap_or(0)
     }
 
     fn give(&mut self, ask: u32, bid: u32, lots: u64) {
-        let given = &mut self.given[ask as usize];
-        match given.iter_mut().find(|part| part.0 == bid) {
-            Some(part) => part.1 += lots,
-            None => {
-                given.push((bid, lots));
-                self.givers[bid as usize].push(ask);
-            }
-        }
+        *self.given[ask as usize].entry(bid).or_default() += lots;
+        self.givers[bid as usize].insert(ask);
     }
 
     fn take(&mut self, ask: u32, bid: u32, lots: u64) {
         let given = &mut self.given[ask as usize];
-        let at = given.iter().position(|part| part.0 == bid).expect("lots are taken only from where they flow");
-        given[at].1 -= lots;
-        if given[at].1 == 0 {
-            given.swap_remove(at);
-            let givers = &mut self.givers[bid as usize];
-            let at = givers.iter().position(|giver| *giver == ask).expect("who gives is known to who takes");
-            givers.swap_remove(at);
+        let held = given.get_mut(&bid).expect("lots are taken only from where they flow");
+        *held -= lots;
+        if *held == 0 {
+            given.remove(&bid);
+            self.givers[bid as usize].remove(&ask);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Whether prices and who trades prove each other, and no prices are lower.
 
 use super::*;
+use crate::clearing::pairing::Given;
 
 /// The place of an order among all, as [`prices::key`] gives it; `None` is below all.
 type Key = Option<(u128, u128)>;
@@ -17,7 +18,7 @@ pub(super) fn check(
     book: &SealedBook,
     seed: &Seed,
     traded: Traded,
-    (quotes, given): (&Quotes, &[Vec<(u32, u64)>]),
+    (quotes, given): (&Quotes, &Given),
 ) -> Result<(), Violation> {
     let asks = Levels::of(book, seed, (Side::Ask, &quotes.asks))?;
     let bids = Levels::of(book, seed, (Side::Bid, &quotes.bids))?;
@@ -93,7 +94,7 @@ fn no_envy(book: &SealedBook, asks: &[Key], bids: &[Key]) -> Result<(), Violatio
 }
 
 /// Whether each level is held up by an order of the class, or by a class of the same level that is held up itself.
-fn support(book: &SealedBook, traded: Traded, (quotes, given): (&Quotes, &[Vec<(u32, u64)>])) -> Result<(), Violation> {
+fn support(book: &SealedBook, traded: Traded, (quotes, given): (&Quotes, &Given)) -> Result<(), Violation> {
     let mut held = (vec![false; quotes.asks.len()], vec![false; quotes.bids.len()]);
     let starts = (0..quotes.asks.len() as u32).map(|class| (Side::Ask, class));
     let starts = starts.chain((0..quotes.bids.len() as u32).map(|class| (Side::Bid, class)));
@@ -126,7 +127,7 @@ fn support(book: &SealedBook, traded: Traded, (quotes, given): (&Quotes, &[Vec<(
                     let is_step = is_known
                         && match side {
                             Side::Ask => book.classes.fits.has(bid as usize, ask as usize),
-                            Side::Bid => given[ask as usize].binary_search_by_key(&bid, |part| part.0).is_ok(),
+                            Side::Bid => given[ask as usize].contains_key(&bid),
                         };
                     ensure(is_step, unsupported)?;
                     side = other_side(side);
