@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 
 use protocol::talk::Response;
-use protocol::{Acknowledgement, Address, Authority, Claim, DealTerms, Entry, Hash, Order, Rejected, Scope, Side};
-use protocol::{Signature, StruckDeal};
+use protocol::{Acknowledgement, Address, Authority, Claim, DealTerms, Entry, Hash, Order, OrderRef, Rejected, Scope};
+use protocol::{Side, Signature, StruckDeal};
 
 use crate::deals::{Deal, DealState};
 use crate::effect::{Effect, Event};
@@ -120,10 +120,10 @@ impl Market {
         if !(unix_s + 1..=unix_s + 2 * window).contains(&terms.open_before) {
             return Err(Rejected::TooLate);
         }
-        self.check_match(terms)?;
         if self.deals.is_bound(&terms.ask) || self.book.fills().is_taken(&terms.ask, &Hash::ZERO) {
             return Err(Rejected::LotsTaken);
         }
+        self.check_match(terms)?;
         let wanted = ask.capacity.times(terms.ask.lots).ok_or(Rejected::Lots)?;
         let total = self.deals.let_capacity().and_then(|sum| sum.plus(&wanted));
         match (&self.measured, total) {
@@ -132,18 +132,22 @@ impl Market {
         }
     }
 
-    /// Whether this node's own clearing of that epoch holds the pair, at a price within the tolerance.
+    /// Whether this node's own clearing of that epoch has the two orders meet, for as many lots and at a price within the
+    /// tolerance. Which lots is not compared: where a book differs in one order, those of others are numbered differently.
     fn check_match(&self, terms: &DealTerms) -> Result<(), Rejected> {
         let clearing = self.clearing(terms.epoch).ok_or(Rejected::NotMatched)?;
         let is_close = |own: u128| {
             let tolerance = own / 1_000_000 * u128::from(self.parameters.price_tolerance_ppm);
             own.abs_diff(terms.price.0) <= tolerance
         };
-        let is_it = clearing
-            .matches
-            .iter()
-            .any(|found| (found.ask, found.bid) == (terms.ask, terms.bid) && is_close(found.price.0));
-        if is_it { Ok(()) } else { Err(Rejected::NotMatched) }
+        let is_it = |ask: &OrderRef, bid: &OrderRef| (ask.id, bid.id) == (terms.ask.id, terms.bid.id);
+        let met = clearing.matches.iter().filter(|found| is_it(&found.ask, &found.bid) && is_close(found.price.0));
+        let met: u64 = met.map(|found| u64::from(found.ask.lots)).sum();
+        // What this match already led to counts against it.
+        let known = self.deals().map(|deal| &deal.terms);
+        let known = known.filter(|known| known.epoch == terms.epoch && is_it(&known.ask, &known.bid));
+        let taken: u64 = known.map(|known| u64::from(known.ask.lots)).sum();
+        if taken + u64::from(terms.ask.lots) <= met { Ok(()) } else { Err(Rejected::NotMatched) }
     }
 
     pub(crate) fn on_proposal_verified(&mut self, token: u64, proposal: Proposal, is_valid: bool, now: u64) {

@@ -96,6 +96,33 @@ fn a_supplier_declines_whatever_its_own_clearing_does_not_hold() {
     }
 }
 
+/// Where the consumer's book lacks an order that the supplier's has, the lots of others are numbered differently.
+#[test]
+fn a_supplier_countersigns_other_lots_of_a_match_than_those_it_numbered_and_not_more_of_them() {
+    let mut world = World::new(3, 6);
+    world.input(0, Input::Measured(capacity(10).times(4).unwrap()));
+    world.run_to_epoch(100);
+    let mut offer = draft(Side::Ask, 100);
+    offer.lots = 4;
+    let ask = world.place(0, offer);
+    let mut wish = draft(Side::Bid, 150);
+    wish.lots = 3;
+    let bid = world.place(1, wish);
+    world.place(2, draft(Side::Bid, 151));
+    world.run(200);
+    let [ask, bid] = [ask, bid].map(|id| world.peers[0].market.book().head(&id).unwrap().entry.clone());
+    world.crash(1);
+    world.crash(2);
+    world.run_to_epoch(100);
+    let found = world.peers[0].market.clearings().next_back().unwrap().matches.clone();
+    let found = found.iter().find(|found| found.bid.lots == 3).expect("the bid for three lots is served");
+    let mut terms = terms(&world, found);
+    terms.ask.first_lot = if found.ask.first_lot == 0 { 1 } else { 0 };
+    terms.open_before -= 1;
+    let response = propose(&mut world, 1, terms, (&ask, &bid));
+    assert!(matches!(response, Some(Response::Countersigned(_))), "{response:?}");
+}
+
 #[test]
 fn a_supplier_hears_proposals_from_the_consumer_alone_and_with_its_signature() {
     let (mut world, found, ask, bid) = matched(3);
