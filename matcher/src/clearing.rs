@@ -1,16 +1,15 @@
 //! `clear`: the pure function from a sealed book to matches that every peer computes alone, and nobody can argue with.
 //!
 //! ```text
-//! SealedBook, Seed
-//!   | classes and who fits whom (sealed/)
+//! SealedBook, Seed          classes, and who fits whom: sealed/
 //!   v
-//! winners   who trades: the maximum of total surplus                 |
-//!   v                                                                |
-//! pairing   which winners meet: canonical, hardly disturbed --------+--> certificate, with which `verify` checks all of it
-//!   v                                                                |    without clearing again
-//! prices    lowest competitive ------------------------------ quotes-+
+//! winners                   who trades: the maximum of total surplus
 //!   v
-//! Clearing { pairs, certificate, root }
+//! pairing                   which winners meet: canonical, hardly disturbed by a missing order
+//!   v
+//! prices                    the lowest competitive ones --> quotes: the certificate, with which `verify` checks all of it
+//!   v                                                       without clearing again
+//! numbering, root           which lots --> Clearing { pairs, certificate, root }
 //! ```
 //!
 //! docs/clearing.md says what the result is, so that another implementation reaches the same root.

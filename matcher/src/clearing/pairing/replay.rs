@@ -1,7 +1,7 @@
 //! Whether given pairs are the ones that the rule makes, without making them: every pair that did not trade, or might have
 //! traded more, must have met a side that was served already, or must have taken from others what they cannot do without.
 
-use super::tree::{Cells, Group, compact, groups};
+use super::tree::{Cells, Group, compact};
 use super::*;
 
 /// What is known of a seat from its trades: at which node it is served, and after which pair there.
@@ -94,15 +94,15 @@ impl<'a> Replay<'a> {
             let own = self.trades[own].iter().take_while(|trade| trade.key.2 == bid);
             self.met.extend(own.filter(|trade| trade.bits == bits).map(|trade| (trade.key, false, trade.lots)));
         }
-        let cells = self.cells((asks, bids));
+        let lists = (&mut self.asks_left[asks..], &mut self.bids_left[bids..]);
+        let cells = Cells::of((lists, asks, bids), (&self.asks, &self.bids), &self.exchange);
         self.gather(&cells, bits);
         let mut met = core::mem::take(&mut self.met);
         met.sort_unstable();
         for &((_, ask, bid), is_question, lots) in &met {
             let (offer, wish) = (&self.asks[ask as usize], &self.bids[bid as usize]);
             if is_question {
-                let could = self.exchange.could_trade(offer.class, wish.class);
-                if could {
+                if self.exchange.could_trade(offer.class, wish.class) {
                     return Err((offer.place, wish.place));
                 }
             } else {
@@ -111,14 +111,6 @@ impl<'a> Replay<'a> {
         }
         self.met = met;
         Ok(())
-    }
-
-    fn cells(&mut self, (asks, bids): (usize, usize)) -> Cells {
-        self.asks_left[asks..].sort_unstable_by_key(|&at| self.asks[at as usize].class);
-        self.bids_left[bids..].sort_unstable_by_key(|&at| self.bids[at as usize].class);
-        let asks = groups(&self.asks_left, asks, &self.asks);
-        let bids = groups(&self.bids_left, bids, &self.bids);
-        Cells::of(asks, bids, &self.exchange)
     }
 
     /// Collects the pairs that part here, may meet, and found both sides open.

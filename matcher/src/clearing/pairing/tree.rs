@@ -92,7 +92,8 @@ impl<'a> Tree<'a> {
 
     /// Tries every pair of open seats that part at this node.
     fn meet(&mut self, (asks, bids): (usize, usize), bits: u32) {
-        let mut cells = self.cells((asks, bids));
+        let lists = (&mut self.asks_left[asks..], &mut self.bids_left[bids..]);
+        let mut cells = Cells::of((lists, asks, bids), (&self.asks, &self.bids), &self.exchange);
         let longer = (self.asks_left.len() - asks).max(self.bids_left.len() - bids) as u64;
         let pairs =
             cells.pairs.iter().map(|(ask, bid)| cells.asks[*ask as usize].len() * cells.bids[*bid as usize].len());
@@ -122,15 +123,6 @@ impl<'a> Tree<'a> {
         let is_open = |seats: &[Seat], at: u32| seats[at as usize].lots > 0;
         compact(&mut self.asks_left, asks, |at| is_open(&self.asks, at));
         compact(&mut self.bids_left, bids, |at| is_open(&self.bids, at));
-    }
-
-    /// Groups the open seats of a node by class, and the groups that may meet.
-    fn cells(&mut self, (asks, bids): (usize, usize)) -> Cells {
-        self.asks_left[asks..].sort_unstable_by_key(|&at| self.asks[at as usize].class);
-        self.bids_left[bids..].sort_unstable_by_key(|&at| self.bids[at as usize].class);
-        let asks = groups(&self.asks_left, asks, &self.asks);
-        let bids = groups(&self.bids_left, bids, &self.bids);
-        Cells::of(asks, bids, &self.exchange)
     }
 
     /// Collects the pairs that part here, may meet, and have hashes from `below` up to `bound`.
@@ -190,7 +182,15 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub fn of(asks: Vec<Group>, bids: Vec<Group>, exchange: &Exchange) -> Cells {
+    /// Groups the open seats of a node by class, which sorts them, and finds the groups that may meet. The node's seats are
+    /// `lists`, the ends of longer lists from the places that follow them.
+    pub fn of(
+        (lists, asks, bids): ((&mut [u32], &mut [u32]), usize, usize),
+        seats: (&[Seat], &[Seat]),
+        exchange: &Exchange,
+    ) -> Cells {
+        let asks = groups(lists.0, asks, seats.0);
+        let bids = groups(lists.1, bids, seats.1);
         let mut pairs = Vec::new();
         for (bid, at) in bids.iter().zip(0..) {
             let may_meet = |ask: &Group| exchange.may_meet(ask.class, bid.class);
@@ -200,10 +200,11 @@ impl Cells {
     }
 }
 
-/// Groups `left[from..]`, which is sorted by class.
-pub(super) fn groups(left: &[u32], from: usize, seats: &[Seat]) -> Vec<Group> {
+/// Sorts a list by class and groups it; it begins at `from` in a longer one.
+fn groups(list: &mut [u32], from: usize, seats: &[Seat]) -> Vec<Group> {
+    list.sort_unstable_by_key(|&at| seats[at as usize].class);
     let mut groups: Vec<Group> = Vec::new();
-    for (at, &seat) in left.iter().enumerate().skip(from) {
+    for (&seat, at) in list.iter().zip(from..) {
         let class = seats[seat as usize].class;
         match groups.last_mut().filter(|group| group.class == class) {
             Some(group) => group.end = at + 1,
