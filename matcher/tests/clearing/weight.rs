@@ -1,9 +1,10 @@
 //! Books of a hundred thousand orders that share no class: what clearing does at its bound, and for how long.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use matcher::{Clearing, SealedBook, SealedOrder, clear};
-use protocol::{Capacity, Metric, Order, Side};
+use protocol::{Capacity, Hash, Metric, Order, Side};
 
 use crate::adversary::sound;
 use crate::books::{Random, book, plain, sealed};
@@ -112,4 +113,36 @@ fn a_giant_against_as_many_classes_as_orders_clears_in_bounded_time() {
     }
     let (_, clearing, took) = timed("giving way", orders);
     assert!(clearing.pairs.len() as u64 == count && took < LONGEST, "{} pairs, {took:?}", clearing.pairs.len());
+}
+
+/// Chains of one, two, three and more links: a bid fits its own ask and the next one, the last bid its own alone. Ids make
+/// every bid find the next one first, so that the last is served only if a whole chain gives way, at each length anew.
+#[test]
+fn chains_in_which_all_must_give_way_to_the_last_are_served_whole_in_bounded_time() {
+    let mut random = Random(3);
+    let mut orders = Vec::new();
+    let links = (1..)
+        .take_while(|length| length * (length + 1) < CROWD / 3)
+        .flat_map(|length| (0..length).map(move |link| (link, length)));
+    for ((link, length), number) in links.zip(1u64..) {
+        let mut ask = plain(Side::Ask, number, u128::from(1 + random.below(1_000)));
+        let mut bid = plain(Side::Bid, 1_000_000 + number, u128::from(2_000 + random.below(1_000)));
+        for order in [&mut ask, &mut bid] {
+            order.capacity = Capacity::new([(Metric::MemSize, number)]);
+        }
+        (ask.duration_min_s, ask.duration_max_s) = (number as u32, 1_000_000);
+        let last = if link + 1 == length { number } else { number + 1 };
+        (bid.duration_min_s, bid.duration_max_s) = (1, last as u32);
+        for (order, id) in [(ask, u64::MAX - number), (bid, number)] {
+            let mut sealed = sealed(order, id);
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&id.to_be_bytes());
+            Arc::get_mut(&mut sealed.head).unwrap().id = Hash(bytes);
+            orders.push(sealed);
+        }
+    }
+    let (links, (book, clearing, took)) = (orders.len() / 2, timed("chains", orders));
+    assert_eq!(book.class_counts(), (links, links));
+    let are_own = clearing.pairs.iter().all(|pair| book.asks.len() - 1 - pair.ask as usize == pair.bid as usize);
+    assert!(clearing.pairs.len() == links && are_own && took < LONGEST, "{took:?}");
 }
