@@ -22,7 +22,7 @@ fn kept(number: u32, market: &Parameters) -> (Hash, Item) {
     let mut owner = Address([7; 20]);
     owner.0[..4].copy_from_slice(&number.to_be_bytes());
     let below_1000 = |factor: u32| 1 + u64::from(number.wrapping_mul(factor) >> 8) % 1_000;
-    let side = if number % 2 == 0 { Side::Ask } else { Side::Bid };
+    let side = if number.is_multiple_of(2) { Side::Ask } else { Side::Bid };
     let order = Order {
         side,
         owner,
