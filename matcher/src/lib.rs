@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!  Input + now                        Market                                  Effects, in order
-//!  Place, Heard ----> intake ----> book ----> seal ----> clear               Recover, Sign (answers come back as Input)
-//!  Recovered, Signed               (heads,    (epoch     (matches,           Judge, Publish, Send, Respond
-//!  Asked, Answered ----> deals      fills)     ends)      root)              Store, then Answer: on disk before told
-//!  Tick, PeerUp           ^                                 |                Tell
-//!                         +-------- propose, countersign ---+
+//!  Place, Heard ----> intake ----> book ----> seal                           Clear, Recover, Sign (come back as Input)
+//!  Recovered, Signed               (heads,    (epoch ends)                   Judge, Publish, Send, Respond
+//!  Asked, Answered ----> deals      fills)                                   Store, then Answer: on disk before told
+//!  Tick, PeerUp           ^                                                  Tell
+//!  Cleared                +-------- propose, countersign
 //! ```
 //!
 //! Nested machines: [`book`] holds what is offered, [`clearing`] is the pure function every peer agrees on, [`maker`]
@@ -20,6 +20,7 @@ pub mod clearing;
 mod dealings;
 pub mod deals;
 pub mod effect;
+mod epoch;
 pub mod fills;
 pub mod history;
 pub mod input;
@@ -45,7 +46,7 @@ pub use clearing::{Clearing, Match, Pair, Stage, Surplus, Violation, clear, clea
 pub use deals::{Deal, DealState, EndReason};
 pub use effect::{Answer, Effect, Event, Placed, Record, Refused, Topic, Verdict};
 pub use fills::Fills;
-pub use history::{Cleared, Proven};
+pub use history::{Cleared, Outcome, Proven};
 pub use input::{Draft, Input, Unanswered};
 pub use maker::Standing;
 pub use market::Market;
