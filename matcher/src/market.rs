@@ -10,6 +10,7 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Domain, Hash, Mandate, Memo, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::{Book, Quota};
+use crate::conduct::Conduct;
 use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::{Effect, Event};
 use crate::history::{Cleared, History, Proven};
@@ -40,6 +41,7 @@ pub struct Market {
     pub(crate) sync: Sync,
     pub(crate) recent: Recent,
     pub(crate) memo: Memo,
+    pub(crate) conduct: Conduct,
     history: History,
 }
 
@@ -67,6 +69,7 @@ impl Market {
             sync: Sync::default(),
             recent: Recent::new(&mandate.owner()),
             memo: Memo::new(&domain),
+            conduct: Conduct::default(),
             history: History::default(),
             mandate,
         }
@@ -108,6 +111,7 @@ impl Market {
     pub(crate) fn settle(&mut self, stored: &BTreeSet<Hash>) {
         let changes = self.book.take_changes();
         self.sync.follow(&changes);
+        self.hear_deals(&changes);
         let changes = beyond(stored, changes);
         if !changes.is_empty() {
             self.effects.push(Effect::Keep(changes));
@@ -144,6 +148,7 @@ impl Market {
             matches: clearing.matches.len(),
         }));
         self.begin_agreement(epoch, clearing.sealed_root, now);
+        self.take_conduct(&clearing, now);
         self.propose_matches(&clearing, now);
         self.resume_proposals(now);
     }
@@ -316,6 +321,11 @@ impl Market {
     /// What `epoch` came to, if it is kept.
     pub fn clearing(&self, epoch: u64) -> Option<&Arc<Cleared>> {
         self.clearings().rev().find(|cleared| cleared.epoch == epoch)
+    }
+
+    /// What all suppliers did of late.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
     }
 
     /// Sealed books and their clearings, of fewer epochs, oldest first.
