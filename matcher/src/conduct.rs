@@ -24,6 +24,8 @@ use crate::history::Cleared;
 
 /// Epochs after which a match says nothing any more: whoever was silent is tried again.
 const WINDOW_EPOCHS: u64 = 64;
+/// Epochs for which a supplier that struck is known to: its lots may be let for so long that it has none to be tried with.
+const STRUCK_EPOCHS: u64 = 1_024;
 /// Consumers that must have missed with a supplier.
 const MISSES_MIN: usize = 2;
 /// Outcomes of each kind that are kept of one supplier; the oldest goes.
@@ -43,6 +45,13 @@ struct Outcome {
     is_struck: bool,
 }
 
+impl Outcome {
+    fn is_kept(&self, epoch: u64) -> bool {
+        let epochs = if self.is_struck { STRUCK_EPOCHS } else { WINDOW_EPOCHS };
+        self.epoch.saturating_add(epochs) > epoch
+    }
+}
+
 /// What is known of one supplier: the newest match with each of its consumers, oldest first.
 #[derive(Debug, Default)]
 struct Tally(Vec<Outcome>);
@@ -50,7 +59,7 @@ struct Tally(Vec<Outcome>);
 impl Tally {
     /// How many consumers missed and how many struck in the window that ends with `epoch`.
     fn counts(&self, epoch: u64) -> (usize, usize) {
-        let recent = || self.0.iter().filter(|outcome| is_recent(outcome.epoch, epoch));
+        let recent = || self.0.iter().filter(|outcome| outcome.epoch.saturating_add(WINDOW_EPOCHS) > epoch);
         let struck = recent().filter(|outcome| outcome.is_struck).count();
         (recent().count() - struck, struck)
     }
@@ -71,10 +80,6 @@ impl Tally {
             oldest.map(|at| self.0.remove(at));
         }
     }
-}
-
-fn is_recent(outcome: u64, epoch: u64) -> bool {
-    outcome.saturating_add(WINDOW_EPOCHS) > epoch
 }
 
 /// What all suppliers did of late.
@@ -147,7 +152,8 @@ impl Conduct {
 
     /// Whether somebody struck with this supplier of late.
     pub fn has_struck(&self, supplier: &Address) -> bool {
-        self.suppliers.get(supplier).is_some_and(|tally| tally.counts(self.epoch).1 > 0)
+        let tally = self.suppliers.get(supplier);
+        tally.is_some_and(|tally| tally.0.iter().any(|outcome| outcome.is_struck && outcome.is_kept(self.epoch)))
     }
 
     fn begin(&mut self, epoch: u64) {
@@ -182,7 +188,7 @@ impl Conduct {
         self.sweep = if part.len() < SWEPT_MAX { Address::ZERO } else { part[SWEPT_MAX - 1] };
         for supplier in part {
             let Some(tally) = self.suppliers.get_mut(&supplier) else { continue };
-            tally.0.retain(|outcome| is_recent(outcome.epoch, self.epoch));
+            tally.0.retain(|outcome| outcome.is_kept(self.epoch));
             let (is_empty, has_missed) = (tally.0.is_empty(), tally.0.iter().any(|outcome| !outcome.is_struck));
             if is_empty {
                 self.suppliers.remove(&supplier);

@@ -27,6 +27,11 @@ const SILENT_MAX: usize = 4_096;
 const ASKS_MAX: usize = 4_096;
 /// A bid names one of at least so many suppliers, if there are so many, and of a quarter of all.
 const CHOICES_MIN: usize = 8;
+/// One bid in so many tries suppliers of whom nothing is known though they ask no more than silent ones do: that is how
+/// they become known.
+const TRIES: u64 = 8;
+/// Unknown suppliers are suspect up to so many times the price of the dearest silent one.
+const SUSPECT_PRICES: u128 = 2;
 
 /// What own bids are to keep clear of, as of the last cleared epoch.
 #[derive(Debug, Default)]
@@ -37,8 +42,12 @@ pub(crate) struct Shunned {
     unanswering: BTreeSet<Address>,
     /// The open asks of all of them and of those that are silent for all to see, cheapest first.
     asks: Vec<Arc<Head>>,
-    /// Open asks of the others: first of those that strike, cheapest first, then of those that nothing is known of. Only
-    /// gathered where they are needed.
+    /// Open asks of suppliers of whom nothing is known, where silent ones ask as much, cheapest first.
+    suspect: Vec<Arc<Head>>,
+    /// Up to this price the unknown are suspect.
+    suspect_max: u128,
+    /// Open asks of all that are not shunned: first of those that strike, cheapest first, then of the unknown. Only
+    /// gathered where somebody is.
     others: Vec<(bool, Arc<Head>)>,
     /// Slots of own bids that were matched in the last cleared epoch.
     matched: BTreeSet<u16>,
@@ -49,12 +58,12 @@ pub(crate) struct Shunned {
 }
 
 /// How a bid keeps clear of them.
-#[derive(Debug, Default)]
-struct Choice {
-    /// Whom it leaves out beside the user's own exclusions: who asks least first.
-    left_out: Vec<Address>,
-    /// Whether it should leave out more than an order can.
-    is_flooded: bool,
+#[derive(Debug)]
+enum Plan {
+    /// It leaves these out, beside the user's own exclusions.
+    LeaveOut(Vec<Address>),
+    /// It would have to leave out more than an order can, and names this one.
+    Name(Address),
 }
 
 impl Standing {
@@ -183,17 +192,15 @@ impl Market {
         let mut asks: Vec<Arc<Head>> = asks.cloned().collect();
         asks.sort_by_key(|head| by_price(head));
         asks.truncate(ASKS_MAX);
-        let mut owners: Vec<Address> = asks.iter().map(|head| head.entry.place().0).collect();
-        owners.sort_unstable();
-        owners.dedup();
+        let is_silent = |head: &&Arc<Head>| self.conduct.is_silent(&head.entry.place().0);
+        let dearest = asks.iter().rfind(is_silent).map(|head| by_price(head).0);
         let shunned = &mut self.maker.shunned;
         (shunned.unanswering, shunned.asks) = (unanswering, asks);
-        let bids = self.maker.standings.values().filter(|standing| standing.draft.side == Side::Bid);
-        let own = bids.map(|bid| bid.draft.excluded.len()).max().unwrap_or(0);
-        self.maker.shunned.others = match owners.len() + own > EXCLUDED_MAX {
-            true => self.others(epoch),
-            false => Vec::new(),
-        };
+        let others = if self.maker.shunned.asks.is_empty() { Vec::new() } else { self.others(epoch) };
+        let suspect_max = dearest.map_or(0, |price| price.saturating_mul(SUSPECT_PRICES));
+        let is_suspect = |(is_unknown, head): &&(bool, Arc<Head>)| *is_unknown && by_price(head).0 <= suspect_max;
+        self.maker.shunned.suspect = others.iter().filter(is_suspect).map(|(_, head)| head.clone()).collect();
+        (self.maker.shunned.others, self.maker.shunned.suspect_max) = (others, suspect_max);
     }
 
     /// The asks that a bid may choose from: one look at the whole book.
@@ -202,10 +209,13 @@ impl Market {
             let owner = head.entry.place().0;
             (!self.is_shunned(&owner)).then(|| (!self.conduct.has_struck(&owner), head.clone()))
         });
-        let mut asks: Vec<_> = asks.collect();
-        asks.sort_by_key(|(is_unknown, head)| (*is_unknown, by_price(head)));
-        asks.truncate(ASKS_MAX);
-        asks
+        let (mut unknown, mut known): (Vec<_>, Vec<_>) = asks.partition(|(is_unknown, _)| *is_unknown);
+        for asks in [&mut known, &mut unknown] {
+            asks.sort_by_key(|(_, head)| by_price(head));
+            asks.truncate(ASKS_MAX);
+        }
+        known.extend(unknown);
+        known
     }
 
     /// The order that a bid of this draft would be if nobody were kept clear of.
@@ -215,54 +225,59 @@ impl Market {
         (is_free && !shunned.asks.is_empty()).then(|| order(draft, (self.owner, slot), 0, (0, 0)))
     }
 
-    /// Whom a bid leaves out: of those that it could meet, who asks least first. Its limit only says whether all of them
-    /// are: equal bids leave out the same, so that clearing tells as few apart as can be.
-    fn choice(&self, wish: &Order) -> Choice {
+    /// How a version of a bid keeps clear of whom it could meet. Of many, it leaves out who asks least first, and its limit
+    /// only says whether they all are: equal bids leave out the same, so that clearing tells as few apart as can be.
+    fn plan(&self, wish: &Order, version: u64) -> Plan {
+        let is_careful = chance(wish, version) % TRIES > 0;
+        let suspect = self.maker.shunned.suspect.iter().filter(|_| is_careful);
         let room = EXCLUDED_MAX.saturating_sub(wish.excluded.len());
-        let mut choice = Choice::default();
-        let asks = self.maker.shunned.asks.iter().filter_map(|head| head.order());
-        for ask in asks.filter(|ask| is_feasible(ask, wish)) {
-            if choice.left_out.contains(&ask.owner) {
+        let mut left_out: Vec<Address> = Vec::new();
+        for head in self.maker.shunned.asks.iter().chain(suspect) {
+            let Some(ask) = head.order().filter(|ask| is_feasible(ask, wish) && !left_out.contains(&ask.owner)) else {
                 continue;
+            };
+            if left_out.len() < room {
+                left_out.push(ask.owner);
+            } else if ask.price <= wish.price {
+                return self.pick(wish, version).map_or(Plan::LeaveOut(left_out), Plan::Name);
             }
-            if choice.left_out.len() == room {
-                choice.is_flooded = ask.price <= wish.price;
-                break;
-            }
-            choice.left_out.push(ask.owner);
         }
-        choice
+        Plan::LeaveOut(left_out)
     }
 
     /// One of those who would serve this version of a bid within its limit: of the cheapest quarter of those that strike,
-    /// or of the unknown if none does. Bids spread over them, and another version chooses anew.
+    /// where these are too few also of the unknown that are not suspect, and where nobody else is left, of the suspect.
+    /// Bids spread over them, and another version chooses anew.
     fn pick(&self, wish: &Order, version: u64) -> Option<Address> {
         let fits = |head: &Head| head.order().is_some_and(|ask| ask.price <= wish.price && is_feasible(ask, wish));
-        let mut asks = self.maker.shunned.others.iter().filter(|(_, head)| fits(head)).peekable();
-        let kind = asks.peek()?.0;
-        let mut owners: Vec<Address> = Vec::new();
-        for (_, head) in asks.filter(|(is_unknown, _)| *is_unknown == kind) {
-            let owner = head.entry.place().0;
-            // Asks of one owner that fit the same bid nearly always stand together.
-            if owners.last() != Some(&owner) {
-                owners.push(owner);
+        let mut trusted: Vec<(u128, Address)> = Vec::new();
+        let mut suspect: Vec<(u128, Address)> = Vec::new();
+        let mut strikers = 0;
+        for (is_unknown, head) in self.maker.shunned.others.iter().filter(|(_, head)| fits(head)) {
+            let (price, owner, _) = by_price(head);
+            if *is_unknown && strikers >= CHOICES_MIN {
+                break;
+            }
+            strikers += usize::from(!*is_unknown);
+            match *is_unknown && price <= self.maker.shunned.suspect_max {
+                true => suspect.push((price, owner)),
+                false => trusted.push((price, owner)),
             }
         }
+        let mut owners = if trusted.is_empty() { suspect } else { trusted };
+        owners.sort_unstable();
+        owners.dedup_by_key(|(_, owner)| *owner);
         let among = (owners.len() / 4).max(CHOICES_MIN).min(owners.len()) as u64;
-        let at = mixed(mark(&wish.owner, wish.slot) ^ version) % among;
-        owners.get(at as usize).copied()
+        (among > 0).then(|| owners[(chance(wish, version) / TRIES % among) as usize].1)
     }
 
     /// Writes into a version of an own bid whom it leaves out or names.
     pub(super) fn keep_clear(&self, order: &mut Order, draft: &Draft) {
-        order.excluded.clone_from(&draft.excluded);
-        order.counterparty = draft.counterparty;
         let Some(wish) = self.wish(draft, order.slot) else { return };
-        let choice = self.choice(&wish);
-        match choice.is_flooded.then(|| self.pick(&wish, order.version)).flatten() {
-            Some(named) => order.counterparty = named,
-            None => {
-                order.excluded.extend(choice.left_out);
+        match self.plan(&wish, order.version) {
+            Plan::Name(named) => order.counterparty = named,
+            Plan::LeaveOut(left_out) => {
+                order.excluded.extend(left_out);
                 order.excluded.sort_unstable();
             }
         }
@@ -272,27 +287,19 @@ impl Market {
     /// need not leave out any more waits for the next version, or for the end of its own experience.
     pub(super) fn is_to_change(&self, bid: &Standing) -> bool {
         let Some(stands) = bid.order().filter(|order| order.side == Side::Bid) else { return false };
-        let is_named = bid.named().is_some();
-        let Some(wish) = self.wish(&bid.draft, bid.slot) else {
-            let is_free = bid.draft.counterparty.is_zero();
-            let is_freed = self.maker.shunned.freed.contains(&bid.slot) && stands.excluded != bid.draft.excluded;
-            return is_free && (is_named || is_freed);
-        };
-        let choice = self.choice(&wish);
-        let is_pickable = || self.pick(&wish, stands.version).is_some();
-        match (choice.is_flooded, is_named) {
-            (true, true) => {
+        let wish = self.wish(&bid.draft, bid.slot);
+        let plan = wish.map_or(Plan::LeaveOut(Vec::new()), |wish| self.plan(&wish, stands.version));
+        match (plan, bid.named()) {
+            (Plan::Name(_), Some(named)) => {
                 let was_matched = self.maker.shunned.matched.contains(&bid.slot);
                 let had_its_time = self.cleared.is_some_and(|cleared| cleared > stands.from_epoch);
-                (self.is_shunned(&stands.counterparty) || (had_its_time && !was_matched)) && is_pickable()
+                self.is_shunned(&named) || (had_its_time && !was_matched)
             }
-            (false, true) => true,
-            (true, false) if is_pickable() => true,
-            (_, false) => {
-                let lacks = |owner: &Address| stands.excluded.binary_search(owner).is_err();
+            (Plan::Name(_), None) | (Plan::LeaveOut(_), Some(_)) => true,
+            (Plan::LeaveOut(left_out), None) => {
                 let is_freed = self.maker.shunned.freed.contains(&bid.slot);
-                choice.left_out.iter().any(lacks)
-                    || (is_freed && stands.excluded.len() > bid.draft.excluded.len() + choice.left_out.len())
+                let is_more = stands.excluded.len() > bid.draft.excluded.len() + left_out.len();
+                left_out.iter().any(|owner| stands.excluded.binary_search(owner).is_err()) || (is_freed && is_more)
             }
         }
     }
@@ -307,4 +314,9 @@ impl Market {
 fn by_price(head: &Head) -> (u128, Address, u16) {
     let (owner, slot, _) = head.entry.place();
     (head.order().map_or(0, |ask| ask.price.0), owner, slot)
+}
+
+/// A number that changes with each version of a bid.
+fn chance(wish: &Order, version: u64) -> u64 {
+    mixed(mark(&wish.owner, wish.slot) ^ version)
 }
