@@ -1,7 +1,7 @@
 //! The public conduct of suppliers: who strikes what it is matched with and who never answers. Reads matches and struck
 //! deals, which every peer has; knows no own offers, shares nothing, and moves no clearing.
 //!
-//! An epoch's match is struck if a deal of its two orders for that epoch is known when the next epoch has been cleared;
+//! An epoch's match is struck if a deal of its two orders for that epoch is known when most of the next epoch is over;
 //! else it is a miss. A version of a bid counts as a miss once, in the first epoch in which it is matched and not struck:
 //! it is bound by its proposal for a while and proposes nothing, so what follows says nothing about suppliers. What counts
 //! is not matches but consumers, each by its newest match with the supplier. A supplier is silent if at least
@@ -126,6 +126,11 @@ impl Conduct {
         self.bids[0].extend(fresh.into_iter().take(room));
         self.sweep();
         self.trim();
+    }
+
+    /// The newest epoch that was taken; 0 if none was.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// A struck deal arrived: if its match was taken for a miss, it was none.

@@ -238,7 +238,7 @@ impl Market {
                 continue;
             };
             let (left, offered) = (self.lots_left(standing), self.lots_offered(standing));
-            let is_bound = self.is_waiting(standing, now);
+            let is_bound = self.is_waiting(standing);
             let is_other = || self.is_to_change(standing) || self.deals.is_spent(&standing.id);
             if left != offered || is_bound || (left > 0 && is_other()) {
                 self.reissue(slot, now);

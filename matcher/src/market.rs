@@ -130,6 +130,7 @@ impl Market {
             self.cleared = Some(running - 1);
         }
         self.tick_mandate(now);
+        self.take_conduct(now);
         self.tick_deals(now);
         self.tick_maker(now);
         // What went with the epoch is not told to neighbours any more.
@@ -148,7 +149,6 @@ impl Market {
             matches: clearing.matches.len(),
         }));
         self.begin_agreement(epoch, clearing.sealed_root, now);
-        self.take_conduct(&clearing, now);
         self.propose_matches(&clearing, now);
         self.resume_proposals(now);
     }

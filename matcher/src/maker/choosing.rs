@@ -12,7 +12,6 @@ use protocol::{Address, Entry, Order, Side};
 use super::{Standing, order};
 use crate::book::{Change, Head, Kept};
 use crate::deals::DealState;
-use crate::history::Cleared;
 use crate::input::Draft;
 use crate::market::Market;
 use crate::seed::{mark, mixed};
@@ -38,7 +37,7 @@ const SUSPECT_PRICES: u128 = 2;
 pub(crate) struct Shunned {
     /// Suppliers that failed a bid, and until when (unix ms) that counts.
     failed: BTreeMap<Address, u64>,
-    /// Suppliers that let a proposal of this node wait for longer than an epoch.
+    /// Suppliers that let a proposal of this node wait for most of an epoch.
     unanswering: BTreeSet<Address>,
     /// The open asks of all of them and of those that are silent for all to see, cheapest first.
     asks: Vec<Arc<Head>>,
@@ -90,12 +89,16 @@ impl Standing {
 }
 
 impl Market {
-    /// An epoch was cleared: what became of the matches of the one before is known by now, and own bids follow.
-    pub(crate) fn take_conduct(&mut self, cleared: &Cleared, now: u64) {
-        let before = cleared.epoch.checked_sub(1).and_then(|epoch| self.clearing(epoch)).cloned();
-        if let Some(before) = before {
-            self.conduct.take(&before, self.book.fills());
+    /// Late enough after an epoch was cleared for its deals to be known, and early enough for the running one: takes note
+    /// of who struck, and has own bids follow.
+    pub(crate) fn take_conduct(&mut self, now: u64) {
+        let Some(cleared) = self.cleared.filter(|cleared| *cleared > self.conduct.epoch()) else { return };
+        let settles_ms = u64::from(self.parameters.epoch_ms) / 5 * 3;
+        if now < self.parameters.epoch_start_ms(cleared + 1).saturating_add(settles_ms) {
+            return;
         }
+        let Some(cleared) = self.clearing(cleared).cloned() else { return };
+        self.conduct.take(&cleared, self.book.fills());
         let own = cleared.matches.iter().filter(|found| found.bid.owner == self.owner);
         let matched = own.map(|found| found.bid.slot).collect();
         self.maker.shunned.matched = matched;
@@ -106,7 +109,7 @@ impl Market {
         }
         self.gather_shunned(now);
         let bids = self.maker.standings.values().filter(is_open);
-        let changed = bids.filter(|bid| self.is_to_change(bid) || self.is_waiting(bid, now));
+        let changed = bids.filter(|bid| self.is_to_change(bid) || self.is_waiting(bid));
         let changed: Vec<u16> = changed.map(|bid| bid.slot).collect();
         self.maker.stale.extend(changed);
     }
@@ -167,11 +170,11 @@ impl Market {
         standing.is_some_and(|bid| bid.draft.counterparty.is_zero()) && self.is_shunned(supplier)
     }
 
-    /// Whether a proposal for lots of this version is unanswered for longer than an epoch: nothing can come of these lots
+    /// Whether a proposal for lots of this version is unanswered after most of an epoch: nothing can come of these lots
     /// until it is over, and whoever is matched with them is matched for nothing.
-    pub(super) fn is_waiting(&self, bid: &Standing, now: u64) -> bool {
-        let epoch = self.parameters.epoch_at(now);
-        bid.draft.side == Side::Bid && self.deals.proposed(&bid.id).any(|deal| deal.terms.epoch + 2 <= epoch)
+    pub(super) fn is_waiting(&self, bid: &Standing) -> bool {
+        let epoch = self.conduct.epoch();
+        bid.draft.side == Side::Bid && self.deals.proposed(&bid.id).any(|deal| deal.terms.epoch <= epoch)
     }
 
     /// Looks once at the asks of all that own bids are to keep clear of.
@@ -181,7 +184,7 @@ impl Market {
         }
         let epoch = self.parameters.epoch_to_sign(now);
         let waiting = self.deals.by_id.values().filter(|deal| {
-            let is_late = deal.terms.epoch.saturating_add(2) <= self.parameters.epoch_at(now);
+            let is_late = deal.terms.epoch <= self.conduct.epoch();
             deal.side == Side::Bid && deal.state == DealState::Proposed && is_late
         });
         let unanswering: BTreeSet<Address> = waiting.map(|deal| deal.terms.supplier()).collect();
@@ -292,7 +295,7 @@ impl Market {
         match (plan, bid.named()) {
             (Plan::Name(_), Some(named)) => {
                 let was_matched = self.maker.shunned.matched.contains(&bid.slot);
-                let had_its_time = self.cleared.is_some_and(|cleared| cleared > stands.from_epoch);
+                let had_its_time = self.cleared.is_some_and(|cleared| cleared >= stands.from_epoch);
                 self.is_shunned(&named) || (had_its_time && !was_matched)
             }
             (Plan::Name(_), None) | (Plan::LeaveOut(_), Some(_)) => true,
