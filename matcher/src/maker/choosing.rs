@@ -231,7 +231,7 @@ impl Market {
     /// How a version of a bid keeps clear of whom it could meet. Of many, it leaves out who asks least first, and its limit
     /// only says whether they all are: equal bids leave out the same, so that clearing tells as few apart as can be.
     fn plan(&self, wish: &Order, version: u64) -> Plan {
-        let is_careful = chance(wish, version) % TRIES > 0;
+        let is_careful = !chance(wish, version).is_multiple_of(TRIES);
         let suspect = self.maker.shunned.suspect.iter().filter(|_| is_careful);
         let room = EXCLUDED_MAX.saturating_sub(wish.excluded.len());
         let mut left_out: Vec<Address> = Vec::new();

@@ -102,8 +102,7 @@ fn share(silent: usize, lots: u32) -> (u128, usize) {
     };
     let (with, without) = (traded(silent), traded(0));
     assert!(without.1 > ARRIVALS * EPOCHS / 2, "{without:?}");
-    let share = (100 * with.0 / without.0, 100 * with.1 / without.1);
-    share
+    (100 * with.0 / without.0, 100 * with.1 / without.1)
 }
 
 #[test]
