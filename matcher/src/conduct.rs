@@ -1,17 +1,5 @@
 //! The public conduct of suppliers: who strikes what it is matched with and who never answers. Reads matches and struck
 //! deals, which every peer has; knows no own offers, shares nothing, and moves no clearing.
-//!
-//! An epoch's match is struck if a deal of its two orders for that epoch is known when most of the next epoch is over;
-//! else it is a miss. A version of a bid counts as a miss once, in the first epoch in which it is matched and not struck:
-//! it is bound by its proposal for a while and proposes nothing, so what follows says nothing about suppliers. What counts
-//! is not matches but consumers, each by its newest match with the supplier. A supplier is silent if at least
-//! [`MISSES_MIN`] consumers missed, and more than struck. A deal that arrives late makes its miss a strike.
-//!
-//! What can be done with it: whoever outbids all others for one supplier under two names and proposes nothing has it left
-//! out by everyone until the window is over, if fewer consumers struck with it; it pays nothing for that, but had taken
-//! the supplier's lots by outbidding anyway, and must do it again each window. A silent supplier that strikes with itself
-//! under n names is found out by its n + 1st victim. A strike counts only where the clearing had the two orders meet,
-//! so words that the two merely signed count for nothing. Own experience is harder evidence; see [`maker`](crate::maker).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -83,6 +71,18 @@ impl Tally {
 }
 
 /// What all suppliers did of late.
+///
+/// An epoch's match is struck if a deal of its two orders for that epoch is known when most of the next epoch is over;
+/// else it is a miss. A version of a bid counts as a miss once, in the first epoch in which it is matched and not struck:
+/// it is bound by its proposal for a while and proposes nothing, so what follows says nothing about suppliers. What counts
+/// is not matches but consumers, each by its newest match with the supplier. A supplier is silent if at least
+/// `MISSES_MIN` consumers missed, and more than struck. A deal that arrives late makes its miss a strike.
+///
+/// What can be done with it: whoever outbids all others for one supplier under two names and proposes nothing has it left
+/// out by everyone until the window is over, if fewer consumers struck with it; it pays nothing for that, but had taken
+/// the supplier's lots by outbidding anyway, and must do it again each window. A silent supplier that strikes with itself
+/// under n names is found out by its n + 1st victim. A strike counts only where the clearing had the two orders meet,
+/// so words that the two merely signed count for nothing. Own experience is harder evidence; see [`maker`](crate::maker).
 #[derive(Debug, Default)]
 pub struct Conduct {
     suppliers: BTreeMap<Address, Tally>,
