@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::Item;
-use protocol::{Address, Domain, Entry, Equivocation, Hash, Identity, Rejected, StruckDeal};
+use protocol::{Address, Domain, Entry, Equivocation, Hash, Identity, Rejected, Side, StruckDeal};
 
 use self::ids::Ids;
 use self::slots::{Place, Slots};
@@ -347,10 +347,16 @@ impl Book {
 
     /// The head that counts in `epoch` in each slot, in order of owner and slot.
     pub fn effective(&self, epoch: u64) -> impl Iterator<Item = &Arc<Head>> {
-        self.slots.after(None).filter_map(move |steps| {
-            let mut steps = steps.iter().rev();
-            steps.find(|step| step.entry.epochs().0 <= epoch).filter(|step| step.entry.epochs().1 > epoch)
-        })
+        self.slots.after(None).filter_map(move |steps| steps.effective(epoch))
+    }
+
+    /// The asks of `epoch` of which lots are open: of one owner, or of all.
+    pub(crate) fn open_asks(&self, owner: Option<Address>, epoch: u64) -> impl Iterator<Item = &Arc<Head>> {
+        let of_owner = owner.into_iter().flat_map(move |owner| self.slots.of_owner(owner));
+        let of_all = owner.is_none().then(|| self.slots.after(None)).into_iter().flatten();
+        let heads = of_owner.chain(of_all).filter_map(move |steps| steps.effective(epoch));
+        let asks = heads.filter(|head| head.order().is_some_and(|order| order.side == Side::Ask));
+        asks.filter(move |head| !self.open_lots(head, epoch).is_empty())
     }
 
     /// The set that is cleared for `epoch`: what counts and has arrived by now.

@@ -34,12 +34,19 @@ pub(crate) struct Epochs {
     under_way: Option<Arc<SealedBook>>,
     /// What is cleared next: later than what is under way, and at most one.
     next: Option<Arc<SealedBook>>,
+    /// The last one whose clearing is in, and since when (unix ms).
+    cleared: Option<(u64, u64)>,
 }
 
 impl Epochs {
     /// The last epoch whose end the book has taken in.
     pub(crate) fn ended(&self) -> Option<u64> {
         self.ended
+    }
+
+    /// The last epoch whose clearing is in, and since when (unix ms).
+    pub(crate) fn cleared(&self) -> Option<(u64, u64)> {
+        self.cleared
     }
 
     /// Whether the clearing of `epoch` may still come: it is not over here, or sealed and not cleared yet.
@@ -115,6 +122,7 @@ impl Market {
     fn keep_outcome(&mut self, outcome: Outcome, now: u64) {
         let cleared = outcome.cleared.clone();
         self.history.keep(outcome);
+        self.epochs.cleared = Some((cleared.epoch, now));
         self.effects.push(Effect::Tell(Event::Cleared {
             epoch: cleared.epoch,
             sealed_root: cleared.sealed_root,

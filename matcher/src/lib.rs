@@ -17,6 +17,7 @@ extern crate alloc;
 pub mod audit;
 pub mod book;
 pub mod clearing;
+pub mod conduct;
 mod dealings;
 pub mod deals;
 pub mod effect;
@@ -43,6 +44,7 @@ mod world;
 
 pub use book::{Book, Change, Head, Kept, Quota};
 pub use clearing::{Clearing, Match, Pair, Stage, Surplus, Violation, clear, clear_in_stages, verify};
+pub use conduct::Conduct;
 pub use deals::{Deal, DealState, EndReason};
 pub use effect::{Answer, Effect, Event, Placed, Record, Refused, Topic, Verdict};
 pub use fills::Fills;

@@ -1,5 +1,6 @@
 //! This node's own offers: what a user wants stands in a slot, and is signed anew as lots go, come back or time runs.
 
+mod choosing;
 mod placing;
 mod signing;
 
@@ -13,11 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::effect::{Effect, Event, Placed, Record, Refused};
 use crate::input::Draft;
 use crate::market::Market;
+use choosing::Shunned;
 
 pub(crate) use signing::Recovered;
 
-/// For so long a supplier that failed a bid is left out of it.
-const AVOIDED_MS: u64 = 600_000;
 /// After a version of an own offer was refused, the next one is tried so much later.
 const RETRY_MS: u64 = 1_000;
 
@@ -36,8 +36,8 @@ pub struct Standing {
     pub id: Hash,
     /// Whether the user took it back; the empty slot is kept until it expires.
     pub is_withdrawn: bool,
-    /// Suppliers that failed this bid and until when (unix ms) they are left out, oldest first; beside those that the
-    /// user excludes.
+    /// Suppliers that failed this bid and until when (unix ms) all bids of this node leave them out, oldest first. Whom
+    /// its newest version leaves out in the end, and whom it names, say [`Standing::left_out`] and [`Standing::named`].
     pub avoided: Vec<(Address, u64)>,
 }
 
@@ -47,17 +47,7 @@ impl Standing {
         (self.entry.place().2, self.entry.epochs().1)
     }
 
-    /// Whom the next version leaves out: the user's own exclusions, then as many of the avoided as fit, newest first.
-    fn excluded(&self) -> Vec<Address> {
-        let mut list = self.draft.excluded.clone();
-        let room = EXCLUDED_MAX.saturating_sub(list.len());
-        let avoided = self.avoided.iter().rev().map(|(owner, _)| owner);
-        list.extend(avoided.filter(|owner| !self.draft.excluded.contains(owner)).take(room));
-        list.sort_unstable();
-        list
-    }
-
-    /// Leaves `supplier` out from the next version on; the only one that the user would trade with is asked again.
+    /// Remembers that `supplier` failed it; the only one that the user would trade with is asked again.
     fn avoid(&mut self, supplier: Address, until_ms: u64) {
         if self.draft.counterparty != supplier {
             self.avoided.retain(|(owner, _)| *owner != supplier);
@@ -80,6 +70,8 @@ pub(crate) struct Maker {
     retry_ms: BTreeMap<u16, u64>,
     /// Versions that what happens just now gave rise to, at most one a slot: signed together when it is handled.
     due: Vec<OwnHead>,
+    /// Whom own bids keep clear of.
+    shunned: Shunned,
     /// What became so far of orders that a user placed together; each that is open holds a slot.
     lists: BTreeMap<u64, Vec<Option<Result<Placed, Refused>>>>,
 }
@@ -220,28 +212,22 @@ impl Market {
         self.maker.stale.insert(slot);
     }
 
-    /// Leaves `supplier` out of the bid in `slot`.
+    /// The bid in `slot` failed with `supplier`: it and all other bids of this node leave it out for a while.
     pub(crate) fn avoid(&mut self, slot: u16, supplier: Address, now: u64) {
+        let until_ms = self.shun(supplier, now);
         if let Some(standing) = self.maker.standings.get_mut(&slot) {
-            standing.avoid(supplier, now.saturating_add(AVOIDED_MS));
+            standing.avoid(supplier, until_ms);
             self.maker.stale.insert(slot);
         }
     }
 
-    /// Lets suppliers in again whose time of being left out is over.
-    fn forgive(&mut self, now: u64) {
-        for (slot, standing) in &mut self.maker.standings {
-            let before = standing.avoided.len();
-            standing.avoided.retain(|(_, until_ms)| now < *until_ms);
-            if standing.avoided.len() < before {
-                self.maker.stale.insert(*slot);
-            }
-        }
-    }
-
-    /// Signs a new version of every offer that no longer says what is on offer: more lots, fewer, none, or other
-    /// exclusions.
+    /// Signs a new version of every offer that no longer says what is on offer: more lots, fewer, none, or none for
+    /// suppliers to keep clear of.
     pub(crate) fn mend_offers(&mut self, now: u64) {
+        if self.maker.stale.is_empty() {
+            return;
+        }
+        self.gather_shunned(now);
         for slot in core::mem::take(&mut self.maker.stale) {
             let is_early = self.maker.retry_ms.get(&slot).is_some_and(|&retry_ms| now < retry_ms);
             if is_early || self.maker.issuing.contains(&slot) {
@@ -252,14 +238,12 @@ impl Market {
                 continue;
             };
             let (left, offered) = (self.lots_left(standing), self.lots_offered(standing));
-            let is_listed = match &standing.entry {
-                Entry::Order(order) => order.body.excluded == standing.excluded(),
-                Entry::Cancel(_) => true,
-            };
-            let is_spent = self.deals.is_spent(&standing.id);
-            if left != offered || ((!is_listed || is_spent) && left > 0) {
+            let is_bound = self.is_waiting(standing);
+            let is_other = || self.is_to_change(standing) || self.deals.is_spent(&standing.id);
+            if left != offered || is_bound || (left > 0 && is_other()) {
                 self.reissue(slot, now);
             }
+            self.note_mended(slot);
         }
     }
 
@@ -286,7 +270,8 @@ impl Market {
             },
             _ => {
                 let mut order = order(&next.draft, (self.owner, slot), self.next_version(slot, now), epochs);
-                (order.lots, order.excluded) = (lots, next.excluded());
+                order.lots = lots;
+                self.keep_clear(&mut order, &next.draft);
                 Entry::Order(unsigned(order))
             }
         };

@@ -10,6 +10,7 @@ use protocol::talk::{Request, Response};
 use protocol::{Address, Capacity, Domain, Hash, Mandate, Memo, Parameters, Recovery, Rejected, Signature};
 
 use crate::book::{Book, Quota};
+use crate::conduct::Conduct;
 use crate::deals::{Deal, Deals, Proposal};
 use crate::effect::Effect;
 use crate::epoch::Epochs;
@@ -40,6 +41,7 @@ pub struct Market {
     pub(crate) sync: Sync,
     pub(crate) recent: Recent,
     pub(crate) memo: Memo,
+    pub(crate) conduct: Conduct,
     pub(crate) history: History,
 }
 
@@ -67,6 +69,7 @@ impl Market {
             sync: Sync::default(),
             recent: Recent::new(&mandate.owner()),
             memo: Memo::new(&domain),
+            conduct: Conduct::default(),
             history: History::default(),
             mandate,
         }
@@ -109,6 +112,7 @@ impl Market {
     pub(crate) fn settle(&mut self, stored: &BTreeSet<Hash>) {
         let changes = self.book.take_changes();
         self.sync.follow(&changes);
+        self.hear_deals(&changes);
         let changes = beyond(stored, changes);
         if !changes.is_empty() {
             self.effects.push(Effect::Keep(changes));
@@ -118,6 +122,7 @@ impl Market {
     fn on_tick(&mut self, now: u64) {
         self.tick_epochs(now);
         self.tick_mandate(now);
+        self.take_conduct(now);
         self.tick_deals(now);
         self.tick_maker(now);
         // What went with the epoch is not told to neighbours any more.
@@ -293,6 +298,11 @@ impl Market {
     /// What `epoch` came to, if it is kept.
     pub fn clearing(&self, epoch: u64) -> Option<&Arc<Cleared>> {
         self.clearings().rev().find(|cleared| cleared.epoch == epoch)
+    }
+
+    /// What all suppliers did of late.
+    pub fn conduct(&self) -> &Conduct {
+        &self.conduct
     }
 
     /// Sealed books and their clearings, of fewer epochs, oldest first.

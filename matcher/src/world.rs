@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
 use protocol::talk::{Request, Response, Summary};
-use protocol::{Address, Entry, Hash, Rejected, keccak256};
+use protocol::{Address, Entry, Hash, Recovery, Rejected, keccak256};
 
 use crate::effect::{Answer, Effect, Event, Refused, Topic, Verdict};
 use crate::history::Outcome;
@@ -73,6 +73,10 @@ pub struct World {
     pub clearing_ms: BTreeMap<usize, Option<u64>>,
     /// Peers of whom no word arrives.
     pub mute: BTreeSet<usize>,
+    /// Peers that let every proposal wait until the asker gives up.
+    pub silent: BTreeSet<usize>,
+    /// Recoveries that were done, and what came of them: every peer does the same ones.
+    recovered: BTreeMap<Recovery, bool>,
     /// What each peer last said that it holds.
     pub said: BTreeMap<usize, Summary>,
     /// How many requests of each kind were sent.
@@ -114,6 +118,8 @@ impl World {
             faults,
             clearing_ms: BTreeMap::new(),
             mute: BTreeSet::new(),
+            silent: BTreeSet::new(),
+            recovered: BTreeMap::new(),
             said: BTreeMap::new(),
             sent: BTreeMap::new(),
             caught: BTreeMap::new(),
@@ -239,7 +245,9 @@ impl World {
         match effect {
             Effect::Clear { book } => self.clear(peer, book),
             Effect::Recover { ticket, work } => {
-                let verdicts = work.iter().map(|recovery| recovery.run().is_ok()).collect();
+                let mut recover =
+                    |recovery: Recovery| *self.recovered.entry(recovery).or_insert_with(|| recovery.run().is_ok());
+                let verdicts = work.into_iter().map(&mut recover).collect();
                 self.later(1, peer, Task::Input(Input::Recovered { ticket, verdicts }));
             }
             Effect::Sign { ticket, digest } => {
@@ -257,7 +265,11 @@ impl World {
                     self.said.insert(peer, (**summary).clone());
                 }
                 let delay = self.random(self.faults.delay_ms) + 1;
+                let is_proposal = matches!(*request, Request::Propose { .. });
                 match self.index(&to).filter(|&to| self.is_linked(peer, to)) {
+                    Some(to) if is_proposal && self.silent.contains(&to) => {
+                        self.answer(peer, ticket, Err(Unanswered::Timeout), TIMEOUT_MS);
+                    }
                     Some(to) => self.later(delay, to, Task::Request { from: peer, ticket, request }),
                     None => self.answer(peer, ticket, Err(Unanswered::Unreachable), delay),
                 }
@@ -295,14 +307,14 @@ impl World {
     }
 
     fn spread(&mut self, peer: usize, except: usize, topic: Topic, bytes: &[u8]) {
+        let (is_mute, digest) = (self.mute.contains(&peer), keccak256(&[bytes]));
         for to in 0..self.peers.len() {
-            let is_mute = self.mute.contains(&peer);
             if is_mute || to == peer || to == except || !self.is_linked(peer, to) || self.random(100) < self.faults.lost
             {
                 continue;
             }
             let copies = 1 + u64::from(self.random(100) < self.faults.repeated);
-            let is_new = self.peers[to].seen.insert(keccak256(&[bytes]));
+            let is_new = self.peers[to].seen.insert(digest);
             for _ in 0..if is_new { copies } else { copies - 1 } {
                 let delay = self.random(self.faults.delay_ms) + 1;
                 self.send_gossip((peer, to), topic, bytes.to_vec(), delay);
@@ -354,6 +366,13 @@ impl World {
 
     pub fn try_place(&mut self, peer: usize, draft: Draft) -> Result<Answer, Refused> {
         self.ask_user(peer, |user| Input::Place { user, draft: Box::new(draft) })
+    }
+
+    /// Places an order that the peer's machine may well offer, and waits for nothing.
+    pub fn begin_to_place(&mut self, peer: usize, draft: Draft) {
+        let user = self.number();
+        self.input(peer, Input::Measured(draft.capacity.times(draft.lots.max(10)).unwrap()));
+        self.input(peer, Input::Place { user, draft: Box::new(draft) });
     }
 
     /// Places an order and gives its id.

@@ -41,6 +41,12 @@ pub(super) struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
+    /// The head that counts in `epoch`.
+    pub(super) fn effective(self, epoch: u64) -> Option<&'a Arc<Head>> {
+        let mut steps = self.iter().rev();
+        steps.find(|step| step.entry.epochs().0 <= epoch).filter(|step| step.entry.epochs().1 > epoch)
+    }
+
     pub(super) fn iter(self) -> impl DoubleEndedIterator<Item = &'a Arc<Head>> {
         self.lower.iter().chain(core::iter::once(self.top))
     }
@@ -57,6 +63,12 @@ impl Slots {
     pub(super) fn after(&self, after: Option<Place>) -> impl Iterator<Item = Steps<'_>> {
         let start = after.map_or(Bound::Unbounded, |place| Bound::Excluded(key_of(place)));
         let tops = self.tops.range((start, Bound::Unbounded));
+        tops.map(|(key, top)| Steps { lower: self.lower_of(key), top })
+    }
+
+    /// Every place of one owner, with its heads.
+    pub(super) fn of_owner(&self, owner: Address) -> impl Iterator<Item = Steps<'_>> {
+        let tops = self.tops.range(key_of((owner, 0))..=key_of((owner, u16::MAX)));
         tops.map(|(key, top)| Steps { lower: self.lower_of(key), top })
     }
 

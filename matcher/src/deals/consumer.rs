@@ -37,6 +37,11 @@ impl Market {
                 self.avoid(found.bid.slot, found.ask.owner, now);
                 continue;
             }
+            // Signed before it was known: a proposal would bind the lots for nothing.
+            if is_mine && self.is_kept_clear(found.bid.slot, &found.ask.owner) {
+                self.look_at_offer(found.bid.slot);
+                continue;
+            }
             if is_mine && !self.deals.is_bound(&found.bid) && !self.book.fills().is_taken(&found.bid, &Hash::ZERO) {
                 proposals += 1;
                 self.propose(found, clearing, now);

@@ -13,6 +13,7 @@ use crate::market::Market;
 
 impl Market {
     pub(crate) fn on_place(&mut self, user: u64, draft: Draft, now: u64) {
+        self.gather_shunned(now);
         match self.check_draft(draft, now) {
             Ok(standing) => self.issue(Some(Asker::One(user)), standing),
             Err(refused) => self.effects.push(Effect::Answer { user, answer: Err(refused) }),
@@ -29,6 +30,7 @@ impl Market {
         if let Some(rejected) = refused {
             return self.effects.push(Effect::Answer { user, answer: Err(Refused::Rejected(rejected)) });
         }
+        self.gather_shunned(now);
         let mut answers: Vec<Option<Result<Placed, Refused>>> = Vec::with_capacity(drafts.len());
         for (place, draft) in drafts.into_iter().enumerate() {
             match self.check_draft(draft, now) {
@@ -83,7 +85,7 @@ impl Market {
         let is_held = |slot: &u16| self.book.top_version(self.owner, *slot) > 0;
         let slot = self.maker.free_slot(slots, epochs.1, is_held).ok_or(Refused::NoFreeSlot(slots))?;
         let version = self.next_version(slot, now);
-        let order = order(&draft, (self.owner, slot), version, epochs);
+        let mut order = order(&draft, (self.owner, slot), version, epochs);
         order.check(&self.parameters).map_err(Refused::Rejected)?;
         if draft.identity_min != Identity::Anonymous && self.parameters.chain_id == 0 {
             return Err(Refused::Rejected(Rejected::Flags));
@@ -96,6 +98,7 @@ impl Market {
                 return Err(Refused::BeyondMeasured { wanted, measured });
             }
         }
+        self.keep_clear(&mut order, &draft);
         let entry = Entry::Order(unsigned(order));
         let id = entry.id(&self.domain);
         Ok(Standing { slot, draft, first_version: version, entry, id, is_withdrawn: false, avoided: Vec::new() })

@@ -160,6 +160,7 @@ impl Market {
         let (mut heads, mut known) = (Vec::new(), Vec::new());
         for standing in standings {
             let slot = standing.slot;
+            self.shun_again(&standing);
             self.maker.standings.insert(slot, standing.clone());
             self.maker.stale.insert(slot);
             match self.screen(&standing.entry, now) {

@@ -10,6 +10,7 @@ mod proposals;
 mod races;
 mod restarts;
 mod silence;
+mod starving;
 mod storms;
 mod submissions;
 mod sync;

@@ -8,7 +8,6 @@ mod judge;
 mod oracle;
 mod roots;
 mod runs;
-mod silent;
 mod small;
 mod solver;
 mod truth;

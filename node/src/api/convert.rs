@@ -80,7 +80,7 @@ pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
         expires_ms: market.parameters().epoch_start_ms(expiry_epoch),
         state: state.to_owned(),
         is_own: true,
-        avoided: standing.avoided.iter().map(|(owner, _)| *owner).collect(),
+        avoided: standing.left_out().copied().collect(),
     }
 }
 

@@ -226,7 +226,7 @@ pub struct OrderWord {
     pub state: String,
     /// Whether it is this node's.
     pub is_own: bool,
-    /// Of an own bid: suppliers that failed it and are left out for a while.
+    /// Of an own bid: suppliers that failed one of this node's bids, or are silent for all to see, and are left out.
     pub avoided: Vec<Address>,
 }
 

@@ -179,18 +179,23 @@ fn a_node_that_lost_its_disk_signs_above_what_others_remember() {
 }
 
 #[test]
-fn a_bid_forgets_the_oldest_supplier_it_avoids_and_never_one_that_the_user_excludes() {
+fn of_too_many_suppliers_that_failed_it_a_bid_leaves_out_the_cheapest_and_always_those_that_the_user_excludes() {
     let mut world = World::new(1, 8);
     let mut wish = draft(Side::Bid, 100);
     wish.excluded = vec![Address([1; 20]), Address([2; 20])];
-    world.place(0, wish);
-    for number in 10..40 {
+    world.place(0, wish.clone());
+    let people: Vec<Person> = (10..40).map(Person::new).collect();
+    for (person, price) in people.iter().zip((100..130).rev()) {
+        let ask = crate::world::people::order(Side::Ask, price, market().epoch_at(world.now));
+        world.teach(0, &[person.entry(ask)]);
         let now = world.now;
-        world.peers[0].market.avoid(0, Address([number; 20]), now);
+        world.peers[0].market.avoid(0, person.address, now);
     }
     world.run(200);
     let standing = world.peers[0].market.standings().next().unwrap();
     let Entry::Order(order) = &standing.entry else { panic!("empty") };
-    let excluded: Vec<u8> = order.body.excluded.iter().map(|address| address.0[0]).collect();
-    assert_eq!(excluded, [&[1, 2][..], &(26..40).collect::<Vec<u8>>()].concat());
+    let mut cheapest: Vec<Address> = people[16..].iter().map(|person| person.address).collect();
+    cheapest.sort_unstable();
+    assert_eq!(standing.left_out().copied().collect::<Vec<_>>(), cheapest);
+    assert!(wish.excluded.iter().all(|excluded| order.body.excluded.contains(excluded)));
 }
