@@ -19,6 +19,7 @@ use crate::maker::{Maker, Standing};
 use crate::mandate::Warned;
 use crate::recent::Recent;
 use crate::restore::beyond;
+use crate::sharing::SealCache;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -41,6 +42,8 @@ pub struct Market {
     pub(crate) recent: Recent,
     pub(crate) memo: Memo,
     pub(crate) history: History,
+    /// Sealed books of other machines in this process; a node has none.
+    pub(crate) seals: Option<Arc<dyn SealCache>>,
 }
 
 impl Market {
@@ -68,6 +71,7 @@ impl Market {
             recent: Recent::new(&mandate.owner()),
             memo: Memo::new(&domain),
             history: History::default(),
+            seals: None,
             mandate,
         }
     }
