@@ -225,8 +225,9 @@ mod tests {
         let mut layered = Layered::default();
         (0..24).for_each(|key| layered.insert(key, 7));
         layered.fold();
-        (split..24).for_each(|key| drop(layered.remove(&key)));
-        (0..24).filter(|key| !all.contains_key(key)).for_each(|key| drop(layered.remove(&key)));
+        for key in (0..24).filter(|key| *key >= split || !all.contains_key(key)) {
+            layered.remove(&key);
+        }
         all.iter().for_each(|(key, value)| layered.insert(*key, *value));
         layered
     }
