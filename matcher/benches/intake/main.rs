@@ -23,7 +23,7 @@ fn main() {
     }
     if only == "many" {
         [8, 16].into_iter().for_each(many::admission);
-        memory::count();
+        memory::begin_counting();
         [8, 16].into_iter().for_each(many::memory);
     }
 }

@@ -72,12 +72,12 @@ pub fn requested() -> usize {
 }
 
 /// Counts from now on.
-pub fn count() {
+pub fn begin_counting() {
     IS_COUNTING.store(true, Ordering::Relaxed);
 }
 
 pub fn run() {
-    count();
+    begin_counting();
     println!(
         "\nbytes an order in a book of {ORDERS}, three metrics each, all indices and caches of the machine included"
     );
