@@ -65,7 +65,8 @@ impl Agreement {
 
     /// Neighbours that sealed something else, and what.
     pub fn differ(&self) -> impl Iterator<Item = (&Address, &Hash)> {
-        let said = self.said.each().into_iter().flatten().filter_map(|(peer, root)| root.as_ref().map(|root| (peer, root)));
+        let said =
+            self.said.each().into_iter().flatten().filter_map(|(peer, root)| root.as_ref().map(|root| (peer, root)));
         said.filter(|(_, root)| **root != self.sealed_root)
     }
 

@@ -164,7 +164,8 @@ mod tests {
     #[test]
     fn an_item_is_the_siphash_of_its_id_and_of_its_lanes() {
         for seed in 0..100u8 {
-            let (salt, id) = (Salt(core::array::from_fn(|at| seed ^ (at as u8).wrapping_mul(37))), keccak256(&[&[seed]]));
+            let (salt, id) =
+                (Salt(core::array::from_fn(|at| seed ^ (at as u8).wrapping_mul(37))), keccak256(&[&[seed]]));
             let keyed = SipHasher24::new_with_key(&salt.0);
             let lanes = core::array::from_fn(|lane| keyed.hash(&[&id.0[..], &[lane as u8]].concat()));
             let short = keyed.hash(&id.0);
