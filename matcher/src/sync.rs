@@ -229,8 +229,8 @@ impl Sync {
             }
             self.neighbours.insert(peer, Box::new(neighbour));
         }
-        let rank = |(peer, one): (&Address, &Box<Neighbour>)| (!one.is_outbound, !one.is_chosen, *peer);
-        let mut ranks: Vec<_> = self.neighbours.iter().map(rank).collect();
+        let ranks = self.neighbours.iter().map(|(peer, one)| (!one.is_outbound, !one.is_chosen, *peer));
+        let mut ranks: Vec<_> = ranks.collect();
         ranks.sort_unstable();
         for (at, (.., peer)) in ranks.into_iter().enumerate() {
             if let Some(neighbour) = self.neighbours.get_mut(&peer) {

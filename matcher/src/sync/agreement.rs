@@ -13,6 +13,9 @@ use crate::market::Market;
 /// Epochs whose agreement is kept; the oldest goes.
 const AGREEMENTS_MAX: usize = 256;
 
+/// Epochs among whose lists of neighbours an equal one is looked for: a turn of those that are not asked at every heartbeat.
+const LISTS_MAX: usize = 32;
+
 /// How one epoch's seal compares with the neighbours'.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
@@ -30,7 +33,7 @@ pub struct Agreement {
 enum Said {
     /// Each its own; `None` as long as it said nothing.
     Each(BTreeMap<Address, Option<Hash>>),
-    /// All the same as here, as nearly always after a moment; epochs in a row share the list.
+    /// All the same as here, as nearly always after a moment; epochs share equal lists.
     Same(Arc<[Address]>),
 }
 
@@ -99,14 +102,15 @@ impl Agreement {
 pub struct Agreements(VecDeque<Agreement>);
 
 impl Agreements {
-    /// All neighbours agree on `epoch`: they are listed once for all epochs in a row in which they do.
+    /// All neighbours agree on `epoch`: epochs share equal lists.
     fn settle(&mut self, epoch: u64) {
         let Some(at) = self.0.iter().rposition(|one| one.epoch == epoch) else { return };
         let peers: Vec<Address> = self.0[at].agree().copied().collect();
-        let before = at.checked_sub(1).and_then(|before| match &self.0[before].said {
+        let same_of = |one: &Agreement| match &one.said {
             Said::Same(same) if **same == *peers => Some(same.clone()),
             _ => None,
-        });
+        };
+        let before = self.0.iter().rev().take(LISTS_MAX).find_map(same_of);
         self.0[at].said = Said::Same(before.unwrap_or_else(|| peers.into()));
     }
 
