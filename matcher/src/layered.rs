@@ -280,7 +280,8 @@ mod tests {
         let mut other = Layered::default();
         (0..9).for_each(|key| other.insert(key, key));
         other.adopt(&one);
-        (one.remove(&3), one.insert(4, 40));
+        one.remove(&3);
+        one.insert(4, 40);
         assert_eq!((other.get(&3), other.get(&4), other.len()), (Some(&3), Some(&4), 9));
         assert_eq!((one.get(&3), one.get(&4), one.len()), (None, Some(&40), 8));
         assert_eq!(one.base.as_ref().map(Arc::as_ptr), other.base.as_ref().map(Arc::as_ptr));
