@@ -1,19 +1,23 @@
 //! The book: for each owner's slot the winning heads, minus fills, minus what expired, and proofs against owners.
 //! Independent of arrival order. Every change is told, so that sketches and the disk follow.
 
+pub(crate) mod fingerprint;
 mod ids;
+mod sharing;
 mod slots;
 mod standing;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::Item;
 use protocol::{Address, Domain, Entry, Equivocation, Hash, Identity, Rejected, Side, StruckDeal};
 
+pub use self::fingerprint::Fingerprint;
 use self::ids::Ids;
+pub use self::sharing::SealKey;
 use self::slots::{Place, Slots};
 pub use self::standing::Quota;
 use self::standing::Standing;
@@ -379,22 +383,25 @@ impl Book {
     pub fn prune(&mut self, epoch: u64) {
         let mut changed: Vec<(Place, Vec<Arc<Head>>)> = Vec::new();
         let mut gone = Vec::new();
-        for steps in self.slots.after(None) {
+        let expired = self.standing.expired(epoch).map(|head| head.entry.place()).map(|(owner, slot, _)| (owner, slot));
+        let places: BTreeSet<Place> = expired.chain(self.slots.shared_places()).collect();
+        for place in places {
+            let Some(steps) = self.slots.steps(place) else { continue };
             let counting = steps.iter().enumerate().filter(|(_, step)| step.entry.epochs().0 <= epoch);
             let effective = counting.last().map_or(0, |(at, _)| at);
             let is_needed = |at: usize, step: &Head| at >= effective && step.entry.epochs().1 > epoch;
             if steps.iter().enumerate().all(|(at, step)| is_needed(at, step)) {
                 continue;
             }
-            let (owner, slot, _) = steps.top.entry.place();
             let (kept, left): (Vec<_>, Vec<_>) =
                 steps.iter().cloned().enumerate().partition(|(at, step)| is_needed(*at, step));
-            changed.push(((owner, slot), kept.into_iter().map(|(_, step)| step).collect()));
+            changed.push((place, kept.into_iter().map(|(_, step)| step).collect()));
             gone.extend(left.into_iter().map(|(_, step)| step));
         }
         self.losses += u64::from(!gone.is_empty());
         changed.into_iter().for_each(|(place, steps)| self.slots.set(place, steps));
         gone.into_iter().for_each(|head| self.forget(head));
+        self.ids.settle(epoch);
         let deals = self.fills.prune(epoch, &|id| lots_of(&self.ids, id));
         let proofs = self.proofs.prune(epoch);
         self.changes.extend(deals.into_iter().chain(proofs).map(Change::Out));

@@ -76,7 +76,7 @@ impl Market {
     }
 
     fn seal_epoch(&mut self, epoch: u64, now: u64) {
-        let book = Arc::new(self.book.seal(epoch));
+        let book = self.seal(epoch);
         self.epochs.ended = Some(epoch);
         self.begin_agreement(epoch, book.root, now);
         let waited = self.epochs.next.replace(book);

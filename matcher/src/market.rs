@@ -20,6 +20,7 @@ use crate::maker::{Maker, Standing};
 use crate::mandate::Warned;
 use crate::recent::Recent;
 use crate::restore::beyond;
+use crate::sharing::SealCache;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -43,6 +44,8 @@ pub struct Market {
     pub(crate) memo: Memo,
     pub(crate) conduct: Conduct,
     pub(crate) history: History,
+    /// Sealed books of other machines in this process; a node has none.
+    pub(crate) seals: Option<Arc<dyn SealCache>>,
 }
 
 impl Market {
@@ -71,6 +74,7 @@ impl Market {
             memo: Memo::new(&domain),
             conduct: Conduct::default(),
             history: History::default(),
+            seals: None,
             mandate,
         }
     }
