@@ -47,6 +47,7 @@ pub fn order(market: &Market, head: &Head, now: u64) -> Option<OrderWord> {
         state: state.to_owned(),
         is_own: order.owner == market.owner(),
         avoided: Vec::new(),
+        named: None,
     })
 }
 
@@ -81,6 +82,7 @@ pub fn standing(market: &Market, standing: &Standing, now: u64) -> OrderWord {
         state: state.to_owned(),
         is_own: true,
         avoided: standing.left_out().copied().collect(),
+        named: standing.named(),
     }
 }
 

@@ -228,6 +228,8 @@ pub struct OrderWord {
     pub is_own: bool,
     /// Of an own bid: suppliers that failed one of this node's bids, or are silent for all to see, and are left out.
     pub avoided: Vec<Address>,
+    /// Of an own bid: the one supplier that it names because more are silent than an order can leave out.
+    pub named: Option<Address>,
 }
 
 /// `GET /v1/book`.

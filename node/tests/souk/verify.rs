@@ -102,8 +102,7 @@ fn people_read_what_was_checked_in_facts_and_sentences() {
         String::from_utf8(output.stdout).unwrap()
     };
     let text = run(&["market", "verify", "--epoch", &epoch]);
-    for line in ["orders         2 (1 asks, 1 bids)", "matches        1 of 1 lots", "certificate    holds, checked in"]
-    {
+    for line in ["orders         2 (1 ask, 1 bid)", "matches        1 of 1 lot", "certificate    holds, checked in"] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
     assert!(text.contains("cleared again  to the same matches, surplus and root, in"), "{text}");

@@ -157,6 +157,11 @@ fn word(book: &SealedBook, clearing: &Clearing, parts: (String, usize, Took)) ->
     }
 }
 
+/// `1 ask`, `2 asks`.
+fn many(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(number)) }
+}
+
 fn text(word: &VerifiedWord) -> String {
     let count = |number: usize| grouped(number as u64);
     let market = match word.is_known_market {
@@ -170,10 +175,13 @@ fn text(word: &VerifiedWord) -> String {
     let rows = [
         ("epoch", word.epoch.to_string()),
         ("market", market),
-        ("orders", format!("{} ({} asks, {} bids)", count(word.orders), count(word.asks), count(word.bids))),
+        (
+            "orders",
+            format!("{} ({}, {})", count(word.orders), many(word.asks as u64, "ask"), many(word.bids as u64, "bid")),
+        ),
         ("signatures", format!("{} recovered, in {}", count(word.signatures), millis_text(word.took.signatures_ms))),
         ("sealed root", word.sealed_root.to_string()),
-        ("matches", format!("{} of {} lots", count(word.matches), grouped(word.lots))),
+        ("matches", format!("{} of {}", count(word.matches), many(word.lots, "lot"))),
         ("surplus", word.surplus_text.clone()),
         ("root", word.root.to_string()),
         ("certificate", format!("holds, checked in {}", millis_text(word.took.certificate_ms))),
