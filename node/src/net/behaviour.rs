@@ -247,9 +247,13 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
 
 fn gossip(topics: &Topics, limits: &NetLimits, transform: Transform) -> Gossip {
     let filter = WhitelistSubscriptionFilter(HashSet::from([topics.orders.hash(), topics.deals.hash()]));
-    let mut gossip =
-        Gossip::new_with_subscription_filter_and_transform(MessageAuthenticity::Anonymous, gossip_config(limits), filter, transform)
-            .expect("anonymous authors fit anonymous validation");
+    let mut gossip = Gossip::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        gossip_config(limits),
+        filter,
+        transform,
+    )
+    .expect("anonymous authors fit anonymous validation");
     gossip.with_peer_score(scores(topics, limits), thresholds()).expect("the scores are in range and set once");
     for topic in [&topics.orders, &topics.deals] {
         gossip.subscribe(topic).expect("the topic is in the filter");

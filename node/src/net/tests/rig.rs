@@ -6,7 +6,7 @@ mod cable;
 mod ear;
 mod lane;
 
-pub(crate) use cable::{Cables, Lateness, Traffic};
+pub(crate) use cable::{Cables, Lateness};
 pub(crate) use ear::{Ear, Heard};
 
 use std::sync::Arc;

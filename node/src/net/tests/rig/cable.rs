@@ -209,10 +209,7 @@ impl Transport for Cable {
         Ok(Box::pin(async move { cables.connect(from, to) }))
     }
 
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
         let local_addr = self.listen_address();
         let Some(listener) = &mut self.listener else { return Poll::Pending };
         let listener_id = listener.id;
