@@ -1,6 +1,6 @@
 //! A network inside the process in place of sockets: cables with the delay of each pair, and a count of what goes through.
-//! A node listens at a loopback address and is dialed at a public one, so that it takes what peers say of their places for
-//! what it cannot dial, as behind a router: connections are those that the test asks for.
+//! An address leads from one node to one other: what peers tell each other of places is of no use, as behind routers, and
+//! connections are those that the test asks for.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -78,9 +78,9 @@ impl Cables {
         "/ip4/127.0.0.1/tcp/0".parse().unwrap()
     }
 
-    /// Where a node is dialed.
-    pub(crate) fn address(node: usize) -> Multiaddr {
-        format!("/ip4/198.51.100.{}/tcp/{}", node + 1, node + 1).parse().unwrap()
+    /// Where `dialer` alone reaches `node`: peers pass on where they dialed each other, and nobody else gets there.
+    pub(crate) fn address(dialer: usize, node: usize) -> Multiaddr {
+        format!("/ip4/198.51.{}.{}/tcp/{}", dialer + 1, node + 1, node + 1).parse().unwrap()
     }
 
     pub(crate) fn traffic(&self, node: usize) -> &Traffic {
@@ -200,9 +200,8 @@ impl Transport for Cable {
     }
 
     fn dial(&mut self, address: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
-        let to = address.iter().find_map(|part| match part {
-            Protocol::Tcp(port) => usize::from(port).checked_sub(1),
-            _ => None,
+        let to = (0..self.cables.traffic.len()).find(|to| {
+            address.iter().zip(&Cables::address(self.node, *to)).take(2).all(|(part, expected)| part == expected)
         });
         let Some(to) = to else { return Err(TransportError::MultiaddrNotSupported(address)) };
         let (cables, from) = (self.cables.clone(), self.node);
@@ -210,7 +209,7 @@ impl Transport for Cable {
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
-        let local_addr = self.listen_address();
+        let (local_addr, to) = (self.listen_address(), self.node);
         let Some(listener) = &mut self.listener else { return Poll::Pending };
         let listener_id = listener.id;
         if !std::mem::replace(&mut listener.is_told, true) {
@@ -221,7 +220,7 @@ impl Transport for Cable {
                 listener_id,
                 upgrade: ready(Ok(line)),
                 local_addr,
-                send_back_addr: Cables::address(from),
+                send_back_addr: Cables::address(to, from),
             }),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }

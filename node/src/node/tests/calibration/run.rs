@@ -122,7 +122,9 @@ impl Stacks {
             let (records, _) = peer_records::start(home.store.clone(), home.clock.clone()).unwrap();
             let config = fleet::mesh(&home, &Cables::listen_address().to_string(), &[], Vec::new());
             let ear = Ear::open();
-            let mesh = rig::start(config, NetLimits::default(), Rig::new(cables, number, ear.clone())).await.unwrap();
+            // The plan alone says who dials whom.
+            let limits = NetLimits { outbound_target: 0, outbound_near: 0, ..NetLimits::default() };
+            let mesh = rig::start(config, limits, Rig::new(cables, number, ear.clone())).await.unwrap();
             let node = Node::bring_up(home, mesh, records);
             let admitted = follow(&node.engine);
             stacks.all.push(Stack { node, ear, admitted });
@@ -132,7 +134,7 @@ impl Stacks {
 
     async fn connect(&self, plan: &Plan) {
         let dials = plan.dials.iter().map(|&[dialer, listener]| async move {
-            self.all[dialer].node.net.dial(Cables::address(listener)).await.unwrap();
+            self.all[dialer].node.net.dial(Cables::address(dialer, listener)).await.unwrap();
         });
         futures::future::join_all(dials).await;
         let end = Instant::now() + PATIENCE;
