@@ -1,6 +1,8 @@
 //! The real half of the simulator's calibration: a plan that whole nodes run in one process over cables of known delay, and
 //! what a step of a node costs. docs/simulation.md says what is compared with it.
 
+mod costs;
+mod passing;
 mod plan;
 mod run;
 mod trace;
@@ -49,4 +51,19 @@ async fn fifty_real_nodes_write_their_traces() {
     write(&folder(), &run, &trace);
     eprintln!("{:#}", summary(&run, &trace));
     eprintln!("written to {}", folder().display());
+}
+
+#[test]
+#[ignore = "measures processor time, so it wants the machine to itself"]
+fn the_cost_of_each_step_is_measured() {
+    let groups = [costs::words(), costs::hearing(), costs::ticks(), costs::heartbeats(), passing::passing()];
+    let mut text = costs::head();
+    for (name, value) in groups.into_iter().flatten() {
+        assert!(value > 0, "{name} took nothing");
+        let unit = if name.starts_with("bytes") { "" } else { "_ns" };
+        text.push_str(&format!("{name}{unit} = {value}\n"));
+    }
+    let path = Plan::path().with_file_name("../costs.toml");
+    std::fs::write(&path, &text).unwrap();
+    eprintln!("{text}written to {}", path.display());
 }
