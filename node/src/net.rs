@@ -26,7 +26,7 @@ mod peers;
 mod probe;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ pub use known::KnownPeer;
 pub use limits::{NetLimits, PLACES_MAX};
 pub use outbox::NetCounters;
 
+use behaviour::Ground;
 use limits::COMMANDS_CAP;
 use outbox::{Counters, count};
 use peers::Call;
@@ -85,6 +86,14 @@ pub async fn start(config: NetConfig) -> Result<(Net, mpsc::Receiver<NetEvent>),
 }
 
 async fn start_with(config: NetConfig, limits: NetLimits) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
+    start_on(config, limits, Ground::default()).await
+}
+
+async fn start_on(
+    config: NetConfig,
+    limits: NetLimits,
+    ground: Ground,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
     identity::address_of_key(&config.keypair.public()).ok_or(NetError::HostKey)?;
     listening::check(&config.listen, &config.bootstrap)?;
     listening::probe(&config.listen)?;
@@ -94,7 +103,7 @@ async fn start_with(config: NetConfig, limits: NetLimits) -> Result<(Net, mpsc::
     let net = Net { commands, counters: counters.clone(), limits: Arc::new(limits.clone()) };
     let listen = config.listen.clone();
     let outbox = outbox::Outbox::new(event_sender, counters.clone());
-    let mut task = Task::new(config, limits, (command_receiver, outbox, counters))?;
+    let mut task = Task::new(config, limits, (command_receiver, outbox, counters), ground)?;
     task.listen(listen).await?;
     tokio::spawn(task.run());
     Ok((net, events))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{fuzz, mesh, narrow, nightly, solver, test, tidy, wasm};
+use crate::{calibrate, fuzz, mesh, narrow, nightly, solver, test, tidy, wasm};
 
 const USAGE: &str = "usage: cargo xtask <chore>
   tidy [folder]       check the shape of the house
@@ -12,6 +12,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
   solver              install the solver that large books are compared with; test does it too
   narrow              run clearing's tests on a 32-bit machine, whose tools are unpacked apart
   wasm [--check]      build the C examples to WebAssembly, or compare what is committed with what they build
+  calibrate           run fifty whole nodes over cables of known delay and write their traces
   mesh                simulate gossip meshes and print their tables; best with --release";
 
 /// Runs the chore that `words` name; the error is for a person.
@@ -25,6 +26,7 @@ pub fn run(words: &[&str]) -> Result<(), String> {
         ["nightly"] => nightly::run(&root()),
         ["narrow"] => narrow::run(&root()),
         ["solver"] => solver::provide(&root()),
+        ["calibrate"] => calibrate::run(&root()),
         ["mesh"] => mesh::run(),
         ["wasm"] => wasm::build_all(&root()),
         ["wasm", "--check"] => wasm::check_all(&root()),

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod calibrate;
 mod chores;
 mod fuzz;
 mod mesh;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use libp2p::gossipsub::{self, IdentTopic, IdentityTransform, MessageAuthenticity, MessageId, ValidationMode};
+use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
 use libp2p::gossipsub::{
     PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams, WhitelistSubscriptionFilter,
 };
@@ -38,7 +38,27 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const KAD_FRAME_MAX: usize = 16 * 1024;
 
 /// Gossip over this market's topics only.
-pub(super) type Gossip = gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>;
+pub(super) type Gossip = gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>;
+#[cfg(not(test))]
+type Transform = gossipsub::IdentityTransform;
+#[cfg(test)]
+type Transform = super::tests::rig::Ear;
+
+/// What the mesh stands on: sockets, unless a test puts a rig in their place.
+#[derive(Default)]
+pub(super) struct Ground {
+    #[cfg(test)]
+    pub(super) rig: Option<super::tests::rig::Rig>,
+}
+
+impl Ground {
+    fn transform(&self) -> Transform {
+        #[cfg(test)]
+        return self.rig.as_ref().map(|rig| rig.ear.clone()).unwrap_or_default();
+        #[cfg(not(test))]
+        Transform::default()
+    }
+}
 
 /// All that a connection is used for. The gatekeepers come first, so that the others never hear of what they deny.
 #[derive(NetworkBehaviour)]
@@ -114,7 +134,7 @@ pub(super) fn swarm(
     keypair: Keypair,
     market: &MarketId,
     limits: &NetLimits,
-    surroundings: Surroundings,
+    (surroundings, ground): (Surroundings, Ground),
 ) -> Result<Swarm<Behaviour>, NetError> {
     let here = keypair.public().to_peer_id();
     let mdns = match surroundings.is_mdns {
@@ -125,11 +145,12 @@ pub(super) fn swarm(
         .with_agent_version(concat!("souk/", env!("CARGO_PKG_VERSION")).into())
         .with_push_listen_addr_updates(true);
     let is_probed = !surroundings.is_local;
+    let transform = ground.transform();
     let behaviour = |relayed| Behaviour {
         limits: connection_limits(limits),
         blocked: allow_block_list::Behaviour::default(),
         errands: Errands::default(),
-        gossip: gossip(&Topics::new(market), limits),
+        gossip: gossip(&Topics::new(market), limits, transform),
         talk: talk(limits),
         kad: kad(here, market),
         identify: identify::Behaviour::new(identify),
@@ -143,8 +164,20 @@ pub(super) fn swarm(
         upnp: (surroundings.is_upnp && is_probed).then(upnp::tokio::Behaviour::default).into(),
     };
     let idle = Duration::from_secs(limits.idle_connection_s);
-    let swarm = SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
+    let builder = SwarmBuilder::with_existing_identity(keypair).with_tokio();
+    #[cfg(test)]
+    if let Some(rig) = ground.rig {
+        let swarm = builder
+            .with_other_transport(|keypair| rig.transport(keypair))
+            .unwrap_or_else(|never| match never {})
+            .with_relay_client(tls::Config::new, yamux::Config::default)?
+            .with_behaviour(|_, relayed| behaviour(relayed))
+            .unwrap_or_else(|never| match never {})
+            .with_swarm_config(|config| config.with_idle_connection_timeout(idle))
+            .build();
+        return Ok(swarm);
+    }
+    let swarm = builder
         .with_tcp(tcp::Config::default().nodelay(true), tls::Config::new, yamux::Config::default)?
         .with_quic()
         .with_relay_client(tls::Config::new, yamux::Config::default)?
@@ -212,11 +245,15 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
         .expect("the settings of gossip fit each other")
 }
 
-fn gossip(topics: &Topics, limits: &NetLimits) -> Gossip {
+fn gossip(topics: &Topics, limits: &NetLimits, transform: Transform) -> Gossip {
     let filter = WhitelistSubscriptionFilter(HashSet::from([topics.orders.hash(), topics.deals.hash()]));
-    let mut gossip =
-        Gossip::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip_config(limits), filter)
-            .expect("anonymous authors fit anonymous validation");
+    let mut gossip = Gossip::new_with_subscription_filter_and_transform(
+        MessageAuthenticity::Anonymous,
+        gossip_config(limits),
+        filter,
+        transform,
+    )
+    .expect("anonymous authors fit anonymous validation");
     gossip.with_peer_score(scores(topics, limits), thresholds()).expect("the scores are in range and set once");
     for topic in [&topics.orders, &topics.deals] {
         gossip.subscribe(topic).expect("the topic is in the filter");

@@ -23,7 +23,7 @@ use protocol::talk::{Hello, Response};
 use protocol::{Address, Rejected};
 use tokio::sync::{mpsc, oneshot};
 
-use super::behaviour::{self, Behaviour, BehaviourEvent, Surroundings, Topics};
+use super::behaviour::{self, Behaviour, BehaviourEvent, Ground, Surroundings, Topics};
 use super::bootstrap::Bootstrap;
 use super::error::NetError;
 use super::event::{MessageToken, PeerState, ReplyToken, Topic, Verdict};
@@ -100,12 +100,13 @@ impl Task {
         config: NetConfig,
         limits: NetLimits,
         (commands, outbox, counters): (mpsc::Receiver<Command>, Outbox, Arc<Counters>),
+        ground: Ground,
     ) -> Result<Task, NetError> {
         let public_key = config.keypair.public();
         let here = address_of_key(&public_key).ok_or(NetError::HostKey)?;
         let is_local = config.listen.iter().all(listening::is_local);
         let surroundings = Surroundings { is_mdns: config.is_mdns, is_upnp: config.is_upnp, is_local };
-        let swarm = behaviour::swarm(config.keypair, &config.hello.market, &limits, surroundings)?;
+        let swarm = behaviour::swarm(config.keypair, &config.hello.market, &limits, (surroundings, ground))?;
         let now = Instant::now();
         let known = Known::new(&config.known, limits.known_max, now);
         let mut memory = Memory::default();

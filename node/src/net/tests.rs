@@ -10,6 +10,7 @@ mod limits;
 mod raw;
 mod relay;
 mod requests;
+pub(crate) mod rig;
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,12 +1,14 @@
 //! Twenty nodes without an API, each with its own folder, key, store and ports; and what all of them admitted, when.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use matcher::{Event, Input, Market, Topic};
 use protocol::{Address, Hash};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 
 use super::super::{Config, Home, net_config, pump};
 use crate::clock::Clock;
@@ -16,8 +18,8 @@ use crate::files::Files;
 use crate::happening::Happening;
 use crate::keys::Key;
 use crate::market_file::MarketFile;
-use crate::net::{self, Net};
-use crate::peer_records;
+use crate::net::{self, KnownPeer, Net, NetConfig, NetEvent};
+use crate::peer_records::{self, PeerRecords};
 use crate::store::{Identity, Store};
 
 /// The longest wait for anything that is not load.
@@ -96,44 +98,13 @@ impl Fleet {
     }
 
     async fn node(&self, index: usize, bootstrap: &[String]) -> Node {
-        let data = self.folder.path().join(index.to_string());
-        let folder = DataFolder::open(&data).unwrap();
-        let key = Arc::new(Key::generate().unwrap());
-        let identity = Identity { market: self.file.market.id(), owner: key.address() };
-        let home = Home {
-            _lock: folder.lock().unwrap(),
-            clock: Arc::new(Clock::new()),
-            store: Arc::new(Store::open(folder.path(), &identity).unwrap()),
-            files: Arc::new(Files::open(&folder.cache()).unwrap()),
-            file: self.file.clone(),
-            folder,
-            mandate: protocol::Mandate::own(key.address()),
-            key,
-        };
-        let config = Config {
-            data,
-            market: None,
-            passphrase: None,
-            listen: vec!["/ip4/127.0.0.1/udp/0/quic-v1".into()],
-            bootstrap: bootstrap.to_vec(),
-            api: ([127, 0, 0, 1], 0).into(),
-            is_mdns: false,
-            is_upnp: false,
-            is_bound_to_stdin: false,
-        };
+        let home = home(&self.folder.path().join(index.to_string()), &self.file, Key::generate().unwrap());
         let (peer_records, known) = peer_records::start(home.store.clone(), home.clock.clone()).unwrap();
-        let (net, events) = net::start(net_config(&config, &home, known).unwrap()).await.unwrap();
-        let (engine, _) = engine::start(Parts {
-            market: Market::new(home.file.market.clone(), home.key.address()),
-            store: home.store.clone(),
-            net: net.clone(),
-            key: home.key.clone(),
-            clock: home.clock.clone(),
-        });
-        let (worker, _) = home.tasks(&engine, &net).unwrap();
-        self.admitted.follow(&engine);
-        tokio::spawn(pump(net.clone(), events, (engine.clone(), worker, peer_records)));
-        Node { engine, net, _home: home }
+        let config = mesh(&home, "/ip4/127.0.0.1/udp/0/quic-v1", bootstrap, known);
+        let mesh = net::start(config).await.unwrap();
+        let node = Node::bring_up(home, mesh, peer_records);
+        self.admitted.follow(&node.engine);
+        node
     }
 
     /// Ends all nodes.
@@ -145,7 +116,54 @@ impl Fleet {
     }
 }
 
+/// What a node finds in a new folder.
+pub fn home(data: &Path, file: &MarketFile, key: Key) -> Home {
+    let folder = DataFolder::open(data).unwrap();
+    let key = Arc::new(key);
+    let identity = Identity { market: file.market.id(), owner: key.address() };
+    Home {
+        _lock: folder.lock().unwrap(),
+        clock: Arc::new(Clock::new()),
+        store: Arc::new(Store::open(folder.path(), &identity).unwrap()),
+        files: Arc::new(Files::open(&folder.cache()).unwrap()),
+        file: file.clone(),
+        folder,
+        mandate: protocol::Mandate::own(key.address()),
+        key,
+    }
+}
+
+/// What a node tells its mesh to start with.
+pub fn mesh(home: &Home, listen: &str, bootstrap: &[String], known: Vec<KnownPeer>) -> NetConfig {
+    let config = Config {
+        data: home.folder.path().into(),
+        market: None,
+        passphrase: None,
+        listen: vec![listen.into()],
+        bootstrap: bootstrap.to_vec(),
+        api: ([127, 0, 0, 1], 0).into(),
+        is_mdns: false,
+        is_upnp: false,
+        is_bound_to_stdin: false,
+    };
+    net_config(&config, home, known).unwrap()
+}
+
 impl Node {
+    /// Loop, worker and client of a node whose mesh has started.
+    pub fn bring_up(home: Home, (net, events): (Net, mpsc::Receiver<NetEvent>), records: PeerRecords) -> Node {
+        let (engine, _) = engine::start(Parts {
+            market: Market::new(home.file.market.clone(), home.key.address()),
+            store: home.store.clone(),
+            net: net.clone(),
+            key: home.key.clone(),
+            clock: home.clock.clone(),
+        });
+        let (worker, _) = home.tasks(&engine, &net).unwrap();
+        tokio::spawn(pump(net.clone(), events, (engine.clone(), worker, records)));
+        Node { engine, net, _home: home }
+    }
+
     /// Takes in a message of signed orders, by the door that gossip uses, and sends it to the peers.
     pub async fn submit(&self, from: Address, bytes: Vec<u8>) {
         self.net.publish(Topic::Orders, bytes.clone()).unwrap();
