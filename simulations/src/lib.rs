@@ -1,0 +1,24 @@
+//! A whole market in one process: the very [`matcher::Market`] that the node runs, thousands of them, on one virtual clock.
+//! A seed and a commit give one trace hash.
+//!
+//! ```text
+//!  Scenario + nodes + seed --> run --> Outcome: figures, series, what broke, trace hash --> report
+//!
+//!  Engine   windows of events, any number of threads, one outcome                       (engine)
+//!    Peer   one node: clock with skew and drift, cost of what it computes, disk         (peer, later: desk, disk, clock)
+//!      Overlay   gossipsub's mesh, lazy gossip, scores: which neighbour gets which bytes (overlay)
+//!      Network   when they arrive, if at all: latency, bandwidth, loss, cuts             (network)
+//!      Market    the node's machine, its effects carried out as the node does            (desk)
+//!    Faults, cheats, traders   what a scenario does to peers, and what peers do          (faults, cheats, traders)
+//!    Checks   what must hold, at every step or every epoch                               (checks)
+//! ```
+//!
+//! What is modelled and how far off it was is in docs/simulation.md.
+
+pub mod engine;
+pub mod figures;
+pub mod random;
+pub mod scenario;
+
+pub use figures::{Broken, Figures, Outcome, Row};
+pub use scenario::{Scenario, ScenarioError};
