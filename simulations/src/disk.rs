@@ -38,16 +38,16 @@ impl Disk {
     ///
     /// # Errors
     /// [`Full`]: the node ends, since what cannot be stored is not promised.
-    pub fn store(&mut self, record: Record) -> Result<(), Full> {
+    pub fn store(&mut self, record: &Record) -> Result<(), Full> {
         if self.is_full {
             return Err(Full);
         }
         if self.is_read_later {
             match record {
-                Record::Standing(standing) => drop(self.standings.insert(standing.slot, *standing)),
-                Record::Gone { slot } => drop(self.standings.remove(&slot)),
-                Record::Deal(deal) => drop(self.deals.insert(deal.id, *deal)),
-                Record::DealGone { id } => drop(self.deals.remove(&id)),
+                Record::Standing(standing) => drop(self.standings.insert(standing.slot, (**standing).clone())),
+                Record::Gone { slot } => drop(self.standings.remove(slot)),
+                Record::Deal(deal) => drop(self.deals.insert(deal.id, (**deal).clone())),
+                Record::DealGone { id } => drop(self.deals.remove(id)),
             }
         }
         Ok(())
@@ -125,8 +125,8 @@ mod tests {
         disk.set_full(true);
         assert_eq!(disk.write(), Ok(()), "nothing waits");
         disk.keep(vec![Change::Out(Hash([2; 32]))]);
-        assert_eq!((disk.write(), disk.store(gone(1))), (Err(Full), Err(Full)));
+        assert_eq!((disk.write(), disk.store(&gone(1))), (Err(Full), Err(Full)));
         disk.set_full(false);
-        assert_eq!((disk.write(), disk.store(gone(1))), (Ok(()), Ok(())));
+        assert_eq!((disk.write(), disk.store(&gone(1))), (Ok(()), Ok(())));
     }
 }

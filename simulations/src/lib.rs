@@ -15,10 +15,18 @@
 //!
 //! What is modelled and how far off it was is in docs/simulation.md.
 
+pub mod cheats;
+pub mod clearings;
+pub mod clock;
+pub mod desk;
+pub mod disk;
 pub mod engine;
+pub mod faults;
 pub mod figures;
 pub mod random;
 pub mod scenario;
+pub mod signatures;
+pub mod traders;
 
 pub use figures::{Broken, Figures, Outcome, Row};
 pub use scenario::{Scenario, ScenarioError};

@@ -142,6 +142,11 @@ impl Trader {
         self.side
     }
 
+    /// What its machine was measured to be.
+    pub fn measured(&self) -> Capacity {
+        self.habits.measured()
+    }
+
     /// When it first places something.
     pub fn begin(&mut self, now: Nanos, plans: &mut Plans) {
         plans.push((now.saturating_add(self.random.exponential(self.habits.gap)), Errand::Place));
