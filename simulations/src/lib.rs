@@ -17,6 +17,8 @@
 
 pub mod engine;
 pub mod figures;
+pub mod network;
+pub mod overlay;
 pub mod random;
 pub mod scenario;
 
