@@ -23,6 +23,8 @@ pub mod disk;
 pub mod engine;
 pub mod faults;
 pub mod figures;
+pub mod network;
+pub mod overlay;
 pub mod random;
 pub mod scenario;
 pub mod signatures;
