@@ -5,7 +5,7 @@ mod never_countersign;
 mod order_flood;
 
 use matcher::{Effect, Input, Market};
-use protocol::Address;
+use protocol::Side;
 
 use crate::desk::{Deed, Hall, Moment};
 use crate::engine::Nanos;
@@ -38,9 +38,14 @@ impl Scene<'_> {
 
 /// What a peer does instead of what it should. Every hook has the honest behaviour as its default.
 pub trait Strategy: Send {
-    /// It begins; `others` are the peers that follow the same strategy. Has itself woken if it wants to be.
-    fn begin(&mut self, others: &[Address], scene: &mut Scene<'_>) {
-        let _ = (others, scene);
+    /// On which side its peer's user trades, if that matters.
+    fn side(&self) -> Option<Side> {
+        None
+    }
+
+    /// It begins. [`Strategy::on_wake`] follows at once, and again whenever it has itself woken.
+    fn begin(&mut self, scene: &mut Scene<'_>) {
+        let _ = scene;
     }
 
     /// Something is about to happen to its machine: what happens instead, in order.

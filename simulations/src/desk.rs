@@ -21,14 +21,14 @@ use crate::cheats::{Scene, Strategy};
 use crate::clearings::{Clearings, Seals};
 use crate::disk::Disk;
 use crate::engine::Nanos;
+use crate::overlay::{self, Message};
 use crate::signatures::{Key, Keyring};
 use crate::traders::{Errand, Plans, Trader};
 
 pub use log::{Admitted, Log, Seal, Struck};
 pub use work::Work;
 
-/// Names a gossip message, as the overlay does.
-pub type MessageId = u64;
+pub use crate::overlay::MessageId;
 
 /// When something happens: for everyone, and by the peer's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub enum Deed {
         /// Where.
         topic: Topic,
         /// What.
-        bytes: Arc<[u8]>,
+        bytes: Vec<u8>,
     },
     /// Asks another peer.
     Ask {
@@ -129,6 +129,9 @@ pub struct Desk {
     /// The user.
     pub trader: Trader,
     strategy: Option<Box<dyn Strategy>>,
+    cheats_from: Nanos,
+    cheats_until: Nanos,
+    has_begun: bool,
     pending: VecDeque<Input>,
     /// Gossip under judgement.
     messages: BTreeMap<u64, (u32, MessageId)>,
@@ -152,6 +155,9 @@ impl Desk {
             disk,
             trader,
             strategy: None,
+            cheats_from: 0,
+            cheats_until: 0,
+            has_begun: false,
             pending: VecDeque::new(),
             messages: BTreeMap::new(),
             callers: BTreeMap::new(),
@@ -160,9 +166,30 @@ impl Desk {
         }
     }
 
-    /// From now on the desk follows a strategy of its own.
-    pub fn cheat(&mut self, strategy: Box<dyn Strategy>) {
-        self.strategy = Some(strategy);
+    /// The desk follows a strategy of its own, in a part of the time.
+    pub fn cheat(&mut self, strategy: Box<dyn Strategy>, (from, until): (Nanos, Nanos)) {
+        (self.strategy, self.cheats_from, self.cheats_until) = (Some(strategy), from, until);
+    }
+
+    /// When it first acts by its strategy, if it has one.
+    pub fn cheats_from(&self) -> Option<Nanos> {
+        self.strategy.as_ref().map(|_| self.cheats_from)
+    }
+
+    fn is_cheating(&self, now: Nanos) -> bool {
+        (self.cheats_from..self.cheats_until).contains(&now)
+    }
+
+    /// Whether a frame of the overlay may leave for this neighbour.
+    pub fn may_send(&mut self, to: u32, now: Nanos) -> bool {
+        let is_cheating = self.is_cheating(now);
+        self.strategy.as_mut().is_none_or(|strategy| !is_cheating || strategy.may_send(to))
+    }
+
+    /// Whether a frame of this neighbour's overlay is looked at.
+    pub fn may_hear(&mut self, from: u32, now: Nanos) -> bool {
+        let is_cheating = self.is_cheating(now);
+        self.strategy.as_mut().is_none_or(|strategy| !is_cheating || strategy.may_hear(from))
     }
 
     /// Whether it follows the rules.
@@ -191,10 +218,14 @@ impl Desk {
     }
 
     /// A gossip message, as an input.
-    pub fn heard(&mut self, from: (u32, Address), topic: Topic, bytes: &[u8], message: MessageId) -> Input {
+    pub fn heard(&mut self, (from, address): (u32, Address), message: &Message) -> Input {
         self.last_token += 1;
-        self.messages.insert(self.last_token, (from.0, message));
-        Input::Heard { from: from.1, token: self.last_token, topic, bytes: bytes.to_vec() }
+        self.messages.insert(self.last_token, (from, message.id));
+        let topic = match message.topic {
+            overlay::Topic::Orders => Topic::Orders,
+            overlay::Topic::Deals => Topic::Deals,
+        };
+        Input::Heard { from: address, token: self.last_token, topic, bytes: message.contents.clone() }
     }
 
     /// A request, as an input.
@@ -213,25 +244,25 @@ impl Desk {
         self.trader.on_crash();
     }
 
-    /// A new life begins with what is on the disk: the first inputs.
-    pub fn restart(&mut self, entropy: u64) -> Vec<Input> {
+    /// A new life begins, with an empty machine.
+    pub fn renew(&mut self) {
         self.market = machine(&self.hall, self.key, &self.seals);
-        self.begin(entropy, self.disk.read())
     }
 
     /// The first inputs of a life.
-    pub fn begin(&mut self, entropy: u64, restore: Input) -> Vec<Input> {
+    pub fn begin(&mut self, entropy: u64, restore: Option<Input>) -> Vec<Input> {
         let entropy = protocol::keccak256(&[b"entropy", &self.key.address().0, &entropy.to_be_bytes()]);
         let measured = (self.trader.side() == Side::Ask).then(|| Input::Measured(self.trader.measured()));
-        [restore, Input::Entropy(entropy)].into_iter().chain(measured).collect()
+        restore.into_iter().chain([Input::Entropy(entropy)]).chain(measured).collect()
     }
 
     /// One input and everything that follows from it at once.
     pub fn step(&mut self, input: Input, moment: Moment, deeds: &mut Vec<Deed>) -> Work {
         let mut work = Work::default();
+        let is_cheating = self.is_cheating(moment.now);
         self.pending.push_back(input);
         while let Some(input) = self.pending.pop_front() {
-            let Some(mut strategy) = self.strategy.take() else {
+            let Some(mut strategy) = self.strategy.take_if(|_| is_cheating) else {
                 work.takes(&input);
                 let effects = self.market.handle(input, moment.unix_ms);
                 self.carry_out(effects, moment, (deeds, &mut work));
@@ -252,7 +283,13 @@ impl Desk {
     /// A strategy's time has come.
     pub fn wake(&mut self, moment: Moment, deeds: &mut Vec<Deed>) -> Work {
         let mut work = Work::default();
+        if !self.is_cheating(moment.now) {
+            return work;
+        }
         let Some(mut strategy) = self.strategy.take() else { return work };
+        if !std::mem::replace(&mut self.has_begun, true) {
+            strategy.begin(&mut self.scene(moment, deeds));
+        }
         let inputs = strategy.on_wake(&mut self.scene(moment, deeds));
         self.strategy = Some(strategy);
         for input in inputs {
@@ -317,7 +354,7 @@ impl Desk {
                 let (from, message) = self.messages.remove(&token)?;
                 Deed::Judge { from, message, verdict }
             }
-            Effect::Publish { topic, bytes } => Deed::Publish { topic, bytes: bytes.into() },
+            Effect::Publish { topic, bytes } => Deed::Publish { topic, bytes },
             Effect::Send { ticket, to, request } => Deed::Ask { ticket, to, request },
             Effect::Respond { token, response } => Deed::Reply { to: self.callers.remove(&token)?, response },
             Effect::Blame { peer, .. } => Deed::Blame(peer),

@@ -16,6 +16,7 @@
 //! What is modelled and how far off it was is in docs/simulation.md.
 
 pub mod cheats;
+pub mod checks;
 pub mod clearings;
 pub mod clock;
 pub mod desk;
@@ -23,9 +24,12 @@ pub mod disk;
 pub mod engine;
 pub mod faults;
 pub mod figures;
+pub mod measure;
 pub mod network;
 pub mod overlay;
+pub mod peer;
 pub mod random;
+pub mod run;
 pub mod scenario;
 pub mod signatures;
 pub mod traders;

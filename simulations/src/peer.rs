@@ -9,6 +9,7 @@
 //! ```
 
 mod computing;
+mod costs;
 mod links;
 mod life;
 mod talk;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use matcher::Input;
 use protocol::Address;
 
+use crate::checks::fault_of;
+use crate::clearings::Clearings;
 use crate::clock::Clock;
 use crate::desk::{Deed, Desk, Hall, Moment};
 use crate::engine::{MS, Nanos, Node, Out, SECOND};
@@ -29,6 +32,7 @@ use crate::signatures::Keyring;
 use crate::traders::Errand;
 
 pub use computing::Computing;
+pub use costs::Costs;
 use computing::Job;
 pub use links::{Dialing, Link};
 use links::Links;
@@ -122,7 +126,8 @@ pub struct Peer {
     computing: Computing,
     life: u32,
     is_up: bool,
-    published: u32,
+    is_looked_at: bool,
+    fault: Option<(&'static str, String)>,
 }
 
 /// What a peer is made of.
@@ -166,7 +171,8 @@ impl Peer {
             computing,
             life: 0,
             is_up: false,
-            published: 0,
+            is_looked_at: false,
+            fault: None,
         }
     }
 
@@ -193,6 +199,26 @@ impl Peer {
     /// Its processor.
     pub fn computing(&self) -> &Computing {
         &self.computing
+    }
+
+    /// What everyone sealed and cleared.
+    pub fn clearings(&self) -> &Arc<Clearings> {
+        &self.hall.clearings
+    }
+
+    /// What it takes for the time.
+    pub fn unix_ms(&mut self, now: Nanos) -> u64 {
+        self.clock.unix_ms(now)
+    }
+
+    /// From now on its machine is looked at after each event.
+    pub fn look_at_each_step(&mut self) {
+        self.is_looked_at = true;
+    }
+
+    /// What was first found wrong at its machine after an event.
+    pub fn fault(&mut self) -> Option<(&'static str, String)> {
+        self.fault.take()
     }
 
     /// The connected peers.
@@ -250,9 +276,9 @@ impl Peer {
     fn came(&mut self, from: u32, connection: u32, packet: Packet, now: Nanos, out: &mut Out<'_, Event>) {
         match packet {
             Packet::Gossip(frame) => {
-                if self.is_up && self.links.hears(from, connection, now) && self.desk.may_hear(from) {
+                if self.is_up && self.links.hears(from, connection) && self.desk.may_hear(from, now) {
                     let mut todo = self.computing.overlay_room();
-                    self.overlay.heard(from, frame, now, &mut todo);
+                    self.overlay.heard(now, from, frame, &mut todo);
                     self.do_all(todo, now, out);
                 }
             }
@@ -299,7 +325,11 @@ impl Node for Peer {
             Event::Own { .. } => {}
             Event::Errand(errand) => self.job(Job::Errand(*errand), now, out),
             Event::Strike(strike) => self.strike(&strike, now, out),
-            Event::Begin => self.rise(None, now, out),
+            Event::Begin => self.rise(now, out),
+        }
+        if self.is_looked_at && self.is_up && self.fault.is_none() {
+            let unix_ms = self.clock.unix_ms(now);
+            self.fault = fault_of(self.desk.market(), unix_ms);
         }
     }
 

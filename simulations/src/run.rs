@@ -64,7 +64,7 @@ impl Breaks {
         match blow.strike {
             Strike::Cut { number, is_one_sided } => drop(self.cuts.insert(number, (blow.peers.clone(), is_one_sided))),
             Strike::Mend { number } => drop(self.cuts.remove(&number)),
-            Strike::Lossy(0) => blow.peers.iter().for_each(|peer| drop(self.lossy.remove(peer))),
+            Strike::Lossy(0) => self.lossy.retain(|peer, _| !blow.peers.contains(peer)),
             Strike::Lossy(ppm) => self.lossy.extend(blow.peers.iter().map(|peer| (*peer, ppm))),
             _ => return false,
         }

@@ -1,8 +1,8 @@
 //! Suppliers that offer cheaply and never countersign: whoever is matched with them waits for nothing. Costs them nothing but
 //! what their peers make of it.
 
-use matcher::{Effect, Input};
-use protocol::Price;
+use matcher::Input;
+use protocol::{Price, Side};
 use protocol::talk::Request;
 
 use super::{Scene, Strategy};
@@ -25,6 +25,10 @@ impl NeverCountersign {
 }
 
 impl Strategy for NeverCountersign {
+    fn side(&self) -> Option<Side> {
+        Some(Side::Ask)
+    }
+
     fn on_input(&mut self, input: Input, _: &mut Scene<'_>) -> Vec<Input> {
         match input {
             Input::Place { user, mut draft } => {
@@ -38,10 +42,6 @@ impl Strategy for NeverCountersign {
             }
             other => vec![other],
         }
-    }
-
-    fn on_effects(&mut self, effects: Vec<Effect>, _: &mut Scene<'_>) -> Vec<Effect> {
-        effects
     }
 
     fn figures(&self) -> Vec<(String, f64)> {

@@ -1,8 +1,6 @@
 //! Sybils that gossip orders as fast as they can, many times what one owner has slots for: versions upon versions of all
 //! slots, and slots that nobody has. Shows what quota, judgement and score leave of it.
 
-use std::sync::Arc;
-
 use matcher::{Input, Topic};
 use protocol::talk::OrdersMessage;
 use protocol::wire::GOSSIP_ENTRIES_MAX;
@@ -57,10 +55,6 @@ impl OrderFlood {
 }
 
 impl Strategy for OrderFlood {
-    fn begin(&mut self, _: &[Address], scene: &mut Scene<'_>) {
-        scene.wake_at(scene.moment.now);
-    }
-
     fn on_wake(&mut self, scene: &mut Scene<'_>) -> Vec<Input> {
         // A tenth of a second's share, in messages as full as may be.
         let slots = u64::from(scene.hall.parameters.slots_per_owner);
@@ -69,7 +63,7 @@ impl Strategy for OrderFlood {
             let count = left.min(GOSSIP_ENTRIES_MAX as u64);
             let entries: Vec<Entry> =
                 (0..count).map(|at| self.order(((self.sent + at) % (2 * slots)) as u16, scene)).collect();
-            let bytes: Arc<[u8]> = OrdersMessage::encode(&entries.iter().collect::<Vec<_>>()).into();
+            let bytes = OrdersMessage::encode(&entries.iter().collect::<Vec<_>>());
             scene.deeds.push(Deed::Publish { topic: Topic::Orders, bytes });
             (self.sent, left) = (self.sent + count, left - count);
         }

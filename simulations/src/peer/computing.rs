@@ -8,11 +8,10 @@ use matcher::Input;
 use protocol::Rejected;
 use protocol::talk::{Request, Response};
 
-use super::{Event, Own, Packet, Peer, Talk};
-use crate::costs::Costs;
+use super::{Costs, Event, Own, Packet, Peer, Talk};
 use crate::desk::{Caller, Deed};
 use crate::engine::{MS, Nanos, Out};
-use crate::overlay::{Do, Message, MessageId};
+use crate::overlay::{self, Do, Message, MessageId};
 use crate::traders::Errand;
 
 /// Things that wait for the loop: gossip beyond is ignored and requests are told that the node is busy.
@@ -145,6 +144,7 @@ impl Peer {
     fn step(&mut self, job: Job, now: Nanos, out: &mut Out<'_, Event>) {
         let moment = self.moment(now);
         let mut deeds = Vec::new();
+        let is_woken = matches!(job, Job::Wake);
         let input = match job {
             Job::Input(input) => Some(input),
             Job::Gossip { from, message } => {
@@ -158,9 +158,12 @@ impl Peer {
             Job::Errand(errand) => self.errand(errand, now, out),
             Job::Wake => None,
         };
+
         let work = match input {
             Some(input) => self.desk.step(input, moment, &mut deeds),
-            None => self.desk.wake(moment, &mut deeds),
+            None if is_woken => self.desk.wake(moment, &mut deeds),
+            // The user changed its mind.
+            None => return,
         };
         let time = self.computing.scaled(self.computing.costs.of_step(&work, self.desk.market()));
         self.computing.busy += time;
@@ -195,13 +198,22 @@ impl Peer {
                 }
                 Deed::Judge { from, message, verdict } => {
                     let mut todo = self.computing.overlay_room();
-                    self.overlay.judge(from, message, verdict, now, &mut todo);
+                    let verdict = match verdict {
+                        matcher::Verdict::Accept => overlay::Verdict::Accept,
+                        matcher::Verdict::Ignore => overlay::Verdict::Ignore,
+                        matcher::Verdict::Reject => overlay::Verdict::Reject,
+                    };
+                    self.overlay.judge(now, (from, message), verdict, &mut todo);
                     self.do_all(todo, now, out);
                 }
                 Deed::Publish { topic, bytes } => {
                     let mut todo = self.computing.overlay_room();
+                    let topic = match topic {
+                        matcher::Topic::Orders => overlay::Topic::Orders,
+                        matcher::Topic::Deals => overlay::Topic::Deals,
+                    };
                     let message = Arc::new(Message { id: name(&bytes), topic, born: now, contents: bytes });
-                    self.overlay.publish(message, now, &mut todo);
+                    self.overlay.publish(now, message, &mut todo);
                     self.do_all(todo, now, out);
                 }
                 Deed::Ask { ticket, to, request } => self.ask(ticket, to, request, now, out),
@@ -209,7 +221,7 @@ impl Peer {
                 Deed::Blame(address) => {
                     if let Some(peer) = super::number_of(&address, self.population) {
                         let mut todo = self.computing.overlay_room();
-                        self.overlay.blame(peer, now, &mut todo);
+                        self.overlay.blame(now, peer, &mut todo);
                         self.do_all(todo, now, out);
                     }
                 }
@@ -226,7 +238,7 @@ impl Peer {
             match one {
                 Do::Send { to, frame } => {
                     if let Some(connection) = self.links.connection(to)
-                        && self.desk.may_send(to)
+                        && self.desk.may_send(to, now)
                     {
                         self.send(to, connection, Packet::Gossip(frame), (now, 0), out);
                     }
@@ -235,13 +247,16 @@ impl Peer {
                     true => {
                         self.computing.turned_away += 1;
                         let mut todo = Vec::new();
-                        let verdict = matcher::Verdict::Ignore;
-                        self.overlay.judge(from, message.id, verdict, now, &mut todo);
+                        self.overlay.judge(now, (from, message.id), overlay::Verdict::Ignore, &mut todo);
                         self.do_all(todo, now, out);
                     }
                     false => self.job(Job::Gossip { from, message }, now, out),
                 },
-                Do::LeaveAlone { peer } => self.part(peer, true, now, out),
+                Do::LeaveAlone { peer } => {
+                    self.desk.log.left_alone.push(peer);
+                    self.links.leave_alone(peer, now + self.overlay.rules().limits.refusal);
+                    self.part(peer, true, now, out);
+                }
             }
         }
     }
@@ -260,6 +275,6 @@ impl Peer {
 
 /// Equal bytes are the same message, whoever publishes them.
 fn name(bytes: &[u8]) -> MessageId {
-    let mut words = bytes.chunks(8).map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    MessageId(words.try_fold(bytes.len() as u64, |sum, word| Some(crate::random::mix(sum.rotate_left(7) ^ word))).unwrap_or(0))
+    let words = bytes.chunks(8).map(|chunk| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    MessageId(words.fold(bytes.len() as u64, |sum, word| crate::random::mix(sum.rotate_left(7) ^ word)))
 }

@@ -1,15 +1,13 @@
 //! Beginnings and ends of a peer's process, and what else is done to it from outside.
 
-use matcher::Input;
-
 use super::computing::Job;
 use super::{Event, Own, Packet, Peer, TICK, Talk, UPKEEP};
 use crate::engine::{Nanos, Out};
 use crate::faults::Strike;
 
 impl Peer {
-    /// The process starts: with what it finds on its disk, or with `first`.
-    pub(super) fn rise(&mut self, first: Option<Input>, now: Nanos, out: &mut Out<'_, Event>) {
+    /// The process starts; from its second life on with what it finds on its disk.
+    pub(super) fn rise(&mut self, now: Nanos, out: &mut Out<'_, Event>) {
         if self.is_up {
             return;
         }
@@ -17,12 +15,12 @@ impl Peer {
         self.life += 1;
         self.clock.restart();
         self.nic.restart();
-        self.overlay.restart(now);
+        self.overlay.restart();
         self.links.restart(now);
         self.computing.restart(now);
         let entropy = self.random.next();
         let is_first = self.life == 1;
-        let restore = first.unwrap_or_else(|| self.desk.disk.read());
+        let restore = (!is_first).then(|| self.desk.disk.read());
         if !is_first {
             self.desk.renew();
         }
@@ -31,6 +29,9 @@ impl Peer {
         }
         self.plan_ahead(now, out);
         let dials = self.links.wanted();
+        if let Some(from) = self.desk.cheats_from() {
+            out.at(from, self.own(Own::Wake));
+        }
         (0..dials).for_each(|_| self.dial_one(now, out));
         if is_first {
             let mut plans = Vec::new();
@@ -78,9 +79,9 @@ impl Peer {
                 if !self.is_up && !keeps_disk {
                     self.desk.disk.lose();
                 }
-                self.rise(None, now, out);
+                self.rise(now, out);
             }
-            Strike::Join => self.rise(None, now, out),
+            Strike::Join => self.rise(now, out),
             Strike::Pause(until) => self.computing.pause(*until),
             Strike::ClockStep(by) => self.clock.step(*by),
             Strike::Slow(times) => self.computing.slow(*times),

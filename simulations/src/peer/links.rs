@@ -11,7 +11,8 @@ use protocol::{Hash, keccak256};
 
 use super::computing::Job;
 use super::{Event, Packet, Peer, Talk};
-use crate::engine::{MS, Nanos, Out, SECOND};
+use crate::engine::{Nanos, Out, SECOND};
+use crate::overlay;
 use crate::scenario::Mesh;
 
 /// Connections in all; whoever comes beyond is refused.
@@ -105,6 +106,8 @@ pub(super) struct Links {
     last: u32,
     /// Peers that could not be reached: not before when, and how long it was waited.
     failed: BTreeMap<u32, (Nanos, Nanos)>,
+    /// Peers that did what no honest one does, until when.
+    alone: BTreeMap<u32, Nanos>,
     trial_at: Nanos,
     bootstrap_at: Nanos,
     bootstrap_wait: Nanos,
@@ -117,6 +120,7 @@ impl Links {
             by_peer: BTreeMap::new(),
             last: 0,
             failed: BTreeMap::new(),
+            alone: BTreeMap::new(),
             trial_at: TRIAL,
             bootstrap_at: 0,
             bootstrap_wait: SECOND,
@@ -156,6 +160,24 @@ impl Links {
         *self = Links { last, trial_at: now + TRIAL, bootstrap_at: now, ..Links::new(self.dialing) };
     }
 
+    pub(super) fn leave_alone(&mut self, peer: u32, until: Nanos) {
+        self.alone.insert(peer, until);
+    }
+
+    fn is_left_alone(&self, peer: u32, now: Nanos) -> bool {
+        self.alone.get(&peer).is_some_and(|until| now < *until)
+    }
+
+    /// How many more are to be dialed.
+    pub(super) fn wanted(&self) -> usize {
+        self.dialing.dials.saturating_sub(self.chosen())
+    }
+
+    /// Every connection, also those that are not up yet.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.by_peer.iter().map(|(peer, link)| (*peer, link.connection))
+    }
+
     fn chosen(&self) -> usize {
         self.by_peer.values().filter(|link| link.is_chosen).count()
     }
@@ -187,7 +209,7 @@ impl Peer {
 
     /// Opens a connection.
     pub(super) fn dial(&mut self, peer: u32, is_chosen: bool, now: Nanos, out: &mut Out<'_, Event>) {
-        if peer == self.number || self.links.find(peer).is_some() || self.overlay.is_left_alone(peer, now) {
+        if peer == self.number || self.links.find(peer).is_some() || self.links.is_left_alone(peer, now) {
             return;
         }
         self.links.last += 1;
@@ -207,7 +229,7 @@ impl Peer {
         }
         let incoming = self.links.by_peer.values().filter(|link| !link.is_outbound).count();
         let is_room = self.links.by_peer.len() < CONNECTIONS_MAX && incoming < INCOMING_MAX;
-        if !self.is_up || !is_room || self.overlay.is_left_alone(from, now) {
+        if !self.is_up || !is_room || self.links.is_left_alone(from, now) {
             return self.send(from, connection, Packet::Talk(Box::new(Talk::Refused)), (now, 0), out);
         }
         // What waited for an own dial to the same peer goes over this connection.
@@ -240,7 +262,8 @@ impl Peer {
         let is_outbound = self.links.find(peer).is_some_and(|link| link.is_outbound);
         let round_trip = 2 * self.network.latency(self.number, peer);
         let mut todo = self.computing.overlay_room();
-        self.overlay.connect((peer, is_outbound, round_trip), now, &mut todo);
+        let link = overlay::Link { peer, is_outbound, round_trip, place: peer };
+        self.overlay.connect(now, link, &mut todo);
         self.do_all(todo, now, out);
         let up = Input::PeerUp { peer: self.address(peer), salt: self.salt(peer, life), is_outbound };
         self.job(Job::Input(up), now, out);
@@ -254,7 +277,7 @@ impl Peer {
             self.send(peer, gone.connection, Packet::Talk(Box::new(Talk::Bye)), (now, 0), out);
         }
         if gone.is_up {
-            self.overlay.disconnect(peer, now);
+            self.overlay.disconnect(now, peer);
             let address = self.address(peer);
             self.job(Job::Input(Input::PeerDown(address)), now, out);
         } else {
@@ -363,6 +386,7 @@ fn link(connection: u32, is_outbound: bool, now: Nanos) -> Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::MS;
 
     #[test]
     fn a_peer_asks_its_burst_at_once_and_then_by_its_rate() {

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use protocol::{Hash, Parameters, ParametersError, Side, keccak256};
+use protocol::market::ParametersError;
+use protocol::{Parameters, keccak256};
 
 use super::standing::Standings;
 use super::{Options, World, side};
 use crate::cheats;
-use crate::clearings::{Clearings, Seals};
+use crate::clearings::Seals;
 use crate::clock::Clock;
-use crate::costs::Costs;
-use crate::desk::{Desk, Hall, Moment};
+use crate::desk::{Desk, Hall};
 use crate::disk::Disk;
 use crate::engine::{Engine, MS, Nanos, SECOND};
 use crate::faults::Plan;
 use crate::network::Network;
 use crate::overlay::{Overlay, Rules};
-use crate::peer::{Computing, Dialing, Event, Parts, Peer};
+use crate::peer::{Computing, Costs, Dialing, Event, Parts, Peer};
 use crate::random::Random;
 use crate::scenario::{Cheat, Every, Scenario, ScenarioError};
 use crate::signatures::Keyring;
@@ -152,8 +152,8 @@ impl Builder<'_> {
         let slowest = (scenario.machines.slower_up_to.max(1.0) * 1e3) as u64;
         let slowness = if scenario.machines.is_charged { random.between(1_000, slowest) } else { 0 };
         let desk = self.desk(number, cheat)?;
-        let overlay = Overlay::new(number, self.rules.clone(), Random::new(seed, 0x0e00_0000_0000 | u64::from(number)));
-        Ok(Peer::new(Parts {
+        let overlay = Overlay::new(self.rules.clone(), Random::new(seed, 0x0e00_0000_0000 | u64::from(number)));
+        let mut peer = Peer::new(Parts {
             number,
             hall: self.hall.clone(),
             network: self.network.clone(),
@@ -163,7 +163,11 @@ impl Builder<'_> {
             dialing: Dialing::new(&scenario.mesh),
             desk,
             computing: Computing::new(self.costs.clone(), slowness, scenario.machines.cores),
-        }))
+        });
+        if scenario.checks.every == Every::Step {
+            peer.look_at_each_step();
+        }
+        Ok(peer)
     }
 
     fn desk(&self, number: u32, cheat: Option<&Cheat>) -> Result<Desk, ScenarioError> {
@@ -190,15 +194,4 @@ impl Builder<'_> {
         }
         Ok(desk)
     }
-}
-
-/// The moment before anything happens.
-pub(super) const BEFORE: Moment = Moment { now: 0, unix_ms: crate::clock::START_MS };
-
-/// Names the zero hash, so that an order has no tag.
-pub(super) const NO_TAG: Hash = Hash::ZERO;
-
-/// Which side an order is on, by its number: one of two.
-pub(super) fn alternating(number: u32) -> Side {
-    if number.is_multiple_of(2) { Side::Ask } else { Side::Bid }
 }

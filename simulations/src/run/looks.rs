@@ -9,7 +9,7 @@ use crate::desk::Log;
 use crate::engine::{MS, Nanos, SECOND};
 use crate::figures::Outcome;
 use crate::measure::{Measure, Totals};
-use crate::scenario::{Every, Scenario};
+use crate::scenario::Scenario;
 
 /// Looks between two times that books are shared.
 const SHARE_EVERY: u64 = 4;
@@ -25,7 +25,6 @@ pub(super) struct Looks {
     looks: u64,
     /// Peers that were up at the last look.
     were_up: Vec<u32>,
-    is_every_step: bool,
     banned: u64,
 }
 
@@ -47,7 +46,6 @@ impl Looks {
             epoch: epoch_length,
             looks: 0,
             were_up: Vec::new(),
-            is_every_step: scenario.checks.every == Every::Step,
             banned: 0,
         }
     }
@@ -124,7 +122,9 @@ impl Looks {
         let mut peers = world.engine.nodes_mut().filter(|peer| peer.is_up());
         let Some(first) = peers.next() else { return };
         first.desk.fold();
-        peers.for_each(|peer| drop(peer.desk.share(first.desk.market())));
+        peers.for_each(|peer| {
+            peer.desk.share(first.desk.market());
+        });
     }
 
     pub(super) fn outcome(mut self, scenario: &Scenario, options: &Options, world: World) -> Outcome {
@@ -159,7 +159,7 @@ fn totals(world: &World, up: &[u32]) -> Totals {
         totals.sent_max = totals.sent_max.max(sent);
         totals.busy += busy;
         totals.busy_max = totals.busy_max.max(busy);
-        let counts = peer.overlay().counts();
+        let counts = peer.overlay().counters();
         totals.copies += counts.copies;
         totals.firsts += counts.firsts;
     }

@@ -73,6 +73,8 @@ impl Standings {
         // Nothing that it wants now concerns anybody else.
         desk.step(restore, Moment { now: 0, unix_ms: START_MS }, &mut Vec::new());
         desk.log = Default::default();
-        first.into_iter().for_each(|first| drop(desk.share(first)));
+        if let Some(first) = first {
+            desk.share(first);
+        }
     }
 }
