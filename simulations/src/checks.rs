@@ -19,7 +19,7 @@ use matcher::{Deal, DealState, Market, SealKey};
 use protocol::{Hash, Side};
 
 use crate::clearings::Clearings;
-use crate::desk::{Desk, Log, Seal};
+use crate::desk::{Log, Seal};
 use crate::engine::{MS, Nanos};
 use crate::figures::Broken;
 use lots::Lots;
@@ -31,8 +31,6 @@ const BROKEN_MAX: usize = 100;
 const EPOCHS_MAX: u64 = 8;
 /// One epoch of so many is cleared anew.
 const ANEW_EVERY: u64 = 8;
-/// A deal that ran out is closed with the next tick; later than this it was forgotten.
-const SLACK_MS: u64 = 2_000;
 
 /// All checks of one run, and what they found.
 #[derive(Debug, Default)]
@@ -106,26 +104,20 @@ impl Checks {
         self.clearings.retain(|(epoch, _), _| *epoch >= oldest);
         self.lots.forget(epoch);
     }
-
-    /// What one desk must keep to by itself, at any time.
-    pub fn look_at(&mut self, peer: u32, desk: &Desk, (now, unix_ms): (Nanos, u64)) {
-        if let Some((check, seen)) = fault_of(desk.market(), unix_ms) {
-            self.fail(check, now, &[peer], seen);
-        }
-    }
 }
 
-/// What is wrong at one machine, if anything is.
-pub fn fault_of(market: &Market, unix_ms: u64) -> Option<(&'static str, String)> {
+/// What is wrong at one machine, if anything is. `ticked_ms` is the time that it was last told: by then a deal whose time
+/// is over has ended.
+pub fn fault_of(market: &Market, ticked_ms: u64) -> Option<(&'static str, String)> {
     let live: Vec<&Deal> = market.deals().filter(|deal| deal.is_live()).collect();
     for (at, deal) in live.iter().enumerate() {
         let is_same = |other: &&&Deal| other.side == deal.side && own_lots(other).overlaps(own_lots(deal));
         if let Some(other) = live[..at].iter().find(is_same) {
             return Some(("no_own_lot_twice", format!("deals {} and {} hold the same lots", other.id, deal.id)));
         }
-        let is_late = deal.state == DealState::Running && unix_ms > deal.runs_out_ms() + SLACK_MS;
+        let is_late = deal.state == DealState::Running && ticked_ms >= deal.runs_out_ms();
         if is_late {
-            return Some(("every_deal_ends", format!("deal {} runs {} ms past its time", deal.id, unix_ms - deal.runs_out_ms())));
+            return Some(("every_deal_ends", format!("deal {} runs {} ms past its time", deal.id, ticked_ms - deal.runs_out_ms())));
         }
     }
     let asks = live.iter().filter(|deal| deal.side == Side::Ask);

@@ -132,6 +132,7 @@ pub struct Desk {
     cheats_from: Nanos,
     cheats_until: Nanos,
     has_begun: bool,
+    ticked_ms: u64,
     pending: VecDeque<Input>,
     /// Gossip under judgement.
     messages: BTreeMap<u64, (u32, MessageId)>,
@@ -158,6 +159,7 @@ impl Desk {
             cheats_from: 0,
             cheats_until: 0,
             has_begun: false,
+            ticked_ms: 0,
             pending: VecDeque::new(),
             messages: BTreeMap::new(),
             callers: BTreeMap::new(),
@@ -244,8 +246,14 @@ impl Desk {
         self.trader.on_crash();
     }
 
+    /// The time that the machine was last told, in this life.
+    pub fn ticked_ms(&self) -> u64 {
+        self.ticked_ms
+    }
+
     /// A new life begins, with an empty machine.
     pub fn renew(&mut self) {
+        self.ticked_ms = 0;
         self.market = machine(&self.hall, self.key, &self.seals);
     }
 
@@ -260,6 +268,9 @@ impl Desk {
     pub fn step(&mut self, input: Input, moment: Moment, deeds: &mut Vec<Deed>) -> Work {
         let mut work = Work::default();
         let is_cheating = self.is_cheating(moment.now);
+        if matches!(input, Input::Tick) {
+            self.ticked_ms = moment.unix_ms;
+        }
         self.pending.push_back(input);
         while let Some(input) = self.pending.pop_front() {
             let Some(mut strategy) = self.strategy.take_if(|_| is_cheating) else {

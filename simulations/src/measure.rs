@@ -116,9 +116,6 @@ impl Measure {
             if let Some(placed) = struck.placed {
                 self.placed_to_struck.add(struck.at.saturating_sub(placed));
             }
-            if struck.side == Side::Bid {
-                self.figures.struck += 1;
-            }
         }
         for reason in &log.over {
             *self.figures.ended.entry(name(reason).into()).or_default() += 1;
@@ -127,8 +124,12 @@ impl Measure {
 
     /// What deals were worth, once all that were sealed are known.
     pub fn take_deals(&mut self, log: &Log) {
-        for struck in log.struck.iter().filter(|struck| struck.side == Side::Bid && struck.at >= self.from) {
-            self.struck_worth += self.epochs.struck(&struck.terms).unwrap_or_default();
+        for struck in log.struck.iter().filter(|struck| struck.side == Side::Bid) {
+            let worth = self.epochs.struck(&struck.terms).unwrap_or_default();
+            if struck.terms.epoch >= self.first_epoch {
+                self.struck_worth += worth;
+                self.figures.struck += 1;
+            }
         }
     }
 

@@ -206,9 +206,9 @@ impl Peer {
         &self.hall.clearings
     }
 
-    /// What it takes for the time.
-    pub fn unix_ms(&mut self, now: Nanos) -> u64 {
-        self.clock.unix_ms(now)
+    /// What is wrong at its machine now.
+    pub fn fault_now(&self) -> Option<(&'static str, String)> {
+        fault_of(self.desk.market(), self.desk.ticked_ms())
     }
 
     /// From now on its machine is looked at after each event.
@@ -328,8 +328,7 @@ impl Node for Peer {
             Event::Begin => self.rise(now, out),
         }
         if self.is_looked_at && self.is_up && self.fault.is_none() {
-            let unix_ms = self.clock.unix_ms(now);
-            self.fault = fault_of(self.desk.market(), unix_ms);
+            self.fault = self.fault_now();
         }
     }
 

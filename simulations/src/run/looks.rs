@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Options, World};
-use crate::checks::{Checks, Recovery, fault_of};
+use crate::checks::{Checks, Recovery};
 use crate::clock::START_MS;
 use crate::desk::Log;
 use crate::engine::{MS, Nanos, SECOND};
@@ -74,8 +74,8 @@ impl Looks {
         self.recovery.epoch(end, steady.len(), others);
         for peer in &up {
             let node = world.engine.node_mut(*peer as usize);
-            let unix_ms = node.unix_ms(at);
-            if let Some((check, seen)) = node.fault().or_else(|| fault_of(node.desk.market(), unix_ms)) {
+            let fault = node.fault();
+            if let Some((check, seen)) = fault.or_else(|| node.fault_now()) {
                 self.checks.fail(check, at, &[*peer], seen);
             }
         }
