@@ -15,12 +15,14 @@
 //!
 //! What is modelled and how far off it was is in docs/simulation.md.
 
+pub mod costs;
 pub mod engine;
 pub mod figures;
 pub mod network;
 pub mod overlay;
 pub mod random;
 pub mod scenario;
+pub mod thin;
 
 pub use figures::{Broken, Figures, Outcome, Row};
 pub use scenario::{Scenario, ScenarioError};
