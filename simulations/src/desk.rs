@@ -339,7 +339,10 @@ impl Desk {
                     self.trader.on_answer(user, answer, moment.now, &mut plans);
                     deeds.extend(plans.into_iter().map(|(at, errand)| Deed::Plan(at, errand)));
                 }
-                effect => deeds.extend(self.deed(effect, moment)),
+                effect => {
+                    work.seals += u32::from(matches!(effect, Effect::Clear { .. }));
+                    deeds.extend(self.deed(effect, moment));
+                }
             }
         }
     }

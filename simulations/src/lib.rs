@@ -5,7 +5,7 @@
 //!  Scenario + nodes + seed --> run --> Outcome: figures, series, what broke, trace hash --> report
 //!
 //!  Engine   windows of events, any number of threads, one outcome                       (engine)
-//!    Peer   one node: clock with skew and drift, cost of what it computes, disk         (peer, later: desk, disk, clock)
+//!    Peer   one node: clock with skew and drift, cost of what it computes, disk         (peer, desk, disk, clock)
 //!      Overlay   gossipsub's mesh, lazy gossip, scores: which neighbour gets which bytes (overlay)
 //!      Network   when they arrive, if at all: latency, bandwidth, loss, cuts             (network)
 //!      Market    the node's machine, its effects carried out as the node does            (desk)
@@ -19,6 +19,7 @@ pub mod cheats;
 pub mod checks;
 pub mod clearings;
 pub mod clock;
+pub mod costs;
 pub mod desk;
 pub mod disk;
 pub mod engine;
@@ -32,7 +33,9 @@ pub mod random;
 pub mod run;
 pub mod scenario;
 pub mod signatures;
+pub mod thin;
 pub mod traders;
 
 pub use figures::{Broken, Figures, Outcome, Row};
+pub use run::{Options, Progress, run};
 pub use scenario::{Scenario, ScenarioError};

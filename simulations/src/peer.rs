@@ -32,7 +32,6 @@ use crate::signatures::Keyring;
 use crate::traders::Errand;
 
 pub use computing::Computing;
-pub use costs::Costs;
 use computing::Job;
 pub use links::{Dialing, Link};
 use links::Links;
@@ -277,6 +276,7 @@ impl Peer {
         match packet {
             Packet::Gossip(frame) => {
                 if self.is_up && self.links.hears(from, connection) && self.desk.may_hear(from, now) {
+                    let now = self.computing.network(frame.bytes(), now);
                     let mut todo = self.computing.overlay_room();
                     self.overlay.heard(now, from, frame, &mut todo);
                     self.do_all(todo, now, out);

@@ -11,14 +11,16 @@ fn found(bug: Bug, seed: u64) -> Option<String> {
     outcome(&scenario, &options).broken.first().map(|broken| broken.check.clone())
 }
 
+fn first_seed(bug: Bug) -> Option<u64> {
+    (1..20).find(|seed| found(bug, *seed).as_deref() == Some("same_book_same_seal"))
+}
+
 #[test]
-fn a_machine_that_drops_one_order_is_found() {
-    assert_eq!(found(Bug::DropsAnOrder, 1).as_deref(), Some("same_book_same_seal"));
+fn a_machine_that_drops_one_order_is_found_with_the_first_seed() {
+    assert_eq!(first_seed(Bug::DropsAnOrder), Some(1));
 }
 
 #[test]
 fn a_book_that_ignores_a_cancel_is_found_within_a_few_seeds() {
-    let seed = (1..20).find(|seed| found(Bug::IgnoresCancels, *seed).as_deref() == Some("same_book_same_seal"));
-    println!("found with seed {seed:?}");
-    assert!(seed.is_some());
+    assert!(first_seed(Bug::IgnoresCancels).is_some());
 }
