@@ -114,6 +114,8 @@ pub struct Hall {
     pub parameters: Parameters,
     /// Who is who.
     pub ring: Keyring,
+    /// The address of every peer, by number.
+    pub addresses: Vec<Address>,
     /// What was sealed and cleared.
     pub clearings: Arc<Clearings>,
 }

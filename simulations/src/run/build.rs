@@ -100,7 +100,9 @@ pub(super) fn world(scenario: &Scenario, options: &Options) -> Result<World, Sce
     })?;
     let network = Arc::new(network);
     let (epoch_ms, lookahead) = (u64::from(parameters.epoch_ms), network.lookahead());
-    let hall = Arc::new(Hall { parameters, ring: Keyring::new(seed), clearings: Arc::default() });
+    let ring = Keyring::new(seed);
+    let addresses = (0..count).map(|number| ring.address(number)).collect();
+    let hall = Arc::new(Hall { parameters, ring, addresses, clearings: Arc::default() });
     let builder = Builder {
         scenario,
         options,
