@@ -83,7 +83,10 @@ fn nothing_that_must_hold_breaks_whatever_goes_wrong() {
                     let outcome = outcome(seed);
                     if let Some(broken) = outcome.broken.first() {
                         let faults = scenario(seed).faults;
-                        failed.lock().unwrap().push(format!("seed {seed}, {} peers: {broken:?}\n  {faults:?}", outcome.nodes));
+                        failed
+                            .lock()
+                            .unwrap()
+                            .push(format!("seed {seed}, {} peers: {broken:?}\n  {faults:?}", outcome.nodes));
                     }
                 }
             });
