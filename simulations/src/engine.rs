@@ -7,9 +7,6 @@
 //!                                                      | to itself, within the window: a small heap
 //!                                                      | to itself or others, later: ring[w + k], k >= 1
 //! ```
-//!
-//! What is sent arrives in a later window, so nodes do not see each other within one: a node's events in a window are
-//! handled together, whatever the others do, which is also what keeps its memory warm.
 
 mod meeting;
 mod shard;
@@ -44,6 +41,9 @@ pub trait Node: Send {
 }
 
 /// Nodes, their clock, and what is about to happen to them.
+///
+/// What is sent arrives in a later window, so nodes do not see each other within one: a node's events in a window are
+/// handled together, whatever the others do, which is also what keeps its memory warm.
 pub struct Engine<N: Node> {
     shards: Vec<Shard<N>>,
     lookahead: Nanos,
