@@ -44,8 +44,8 @@ impl<M: Gossip> Overlay<M> {
             self.promises.iter().filter(|(_, until)| **until < now).map(|(promise, _)| *promise).collect();
         for promise in broken {
             self.promises.remove(&promise);
-            if let Some(neighbour) = self.neighbours.get_mut(promise.1) {
-                neighbour.standing.misbehaved(1);
+            if let Some(at) = self.neighbours.find(promise.1) {
+                self.neighbours.punish(at).misbehaved(1);
             }
         }
     }
