@@ -43,12 +43,13 @@ fn policies() -> Vec<Policy> {
     for (dials, near) in [(8, 2), (8, 6), (12, 6), (6, 3)] {
         policies.push(policy(&format!("{dials} dials, {near} near, mesh (5, 6, 8)"), (dials, near), (5, 6, 8), 2));
     }
-    for (dials, near) in [(4, 2), (3, 2), (3, 1), (2, 1)] {
+    for (dials, near) in [(5, 3), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1)] {
         policies.push(policy(&format!("{dials} dials, {near} near, all in the mesh"), (dials, near), (64, 64, 65), 0));
     }
-    for (size, near) in [((5, 6, 8), 3), ((4, 5, 7), 2), ((3, 4, 6), 2), ((3, 4, 6), 1), ((2, 3, 5), 1)] {
-        let plain = policy(&format!("8 dials, 4 near, mesh {size:?} of which {near} nearest"), (8, 4), size, 1);
-        policies.push(Policy { choice: Choice::Near { near }, ..plain });
+    for (near, any) in [(3, 2), (3, 1), (2, 2), (2, 1), (1, 2), (1, 1)] {
+        let name = format!("8 dials, 4 near, grafts its {near} nearest dials and {any} other");
+        let plain = policy(&name, (8, 4), (2, 4, 16), 0);
+        policies.push(Policy { choice: Choice::Dialed { near, any }, ..plain });
     }
     let change = |name: &str, change: fn(&mut Mesh)| {
         let mut plain = policy(&format!("8 dials, 4 near, mesh (5, 6, 8), {name}"), (8, 4), (5, 6, 8), 2);
@@ -100,11 +101,14 @@ pub fn table(nodes: u32, seconds: u32) {
     policies().iter().take(4).for_each(|policy| row(nodes, seconds, policy, DRAWN));
 }
 
-/// One policy from words: DIALS NEAR LOW DEGREE HIGH OUT [NEAREST KEPT].
+/// One policy from words: DIALS NEAR LOW DEGREE HIGH OUT [NEAREST ANY].
 pub fn one(nodes: u32, seconds: u32, words: &[String]) {
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let [dials, near, low, degree, high, out] = numbers[..6] else { return head() };
+    let &[dials, near, low, degree, high, out] = numbers.get(..6).unwrap_or_default() else { return head() };
     let plain = policy(&words.join(" "), (dials, near), (low, degree, high), out);
-    let choice = numbers.get(6).map_or(Choice::Random, |near| Choice::Near { near: *near as usize });
+    let choice = match numbers[6..] {
+        [near, any] => Choice::Dialed { near: near as usize, any: any as usize },
+        _ => Choice::Random,
+    };
     row(nodes, seconds, &Policy { choice, ..plain }, Latency::Cities);
 }
