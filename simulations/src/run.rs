@@ -177,6 +177,11 @@ impl World {
         (epoch, ((epoch + 1) * self.epoch_ms - START_MS) * MS)
     }
 
+    /// Whether there is such a peer and it follows the rules.
+    pub(crate) fn is_known_honest(&self, peer: u32) -> bool {
+        (peer as usize) < self.engine.len() && self.is_honest(peer)
+    }
+
     /// Whether this peer follows the rules.
     pub(crate) fn is_honest(&self, peer: u32) -> bool {
         self.engine.node(peer as usize).desk.is_honest()
