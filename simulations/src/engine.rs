@@ -160,7 +160,8 @@ impl<N: Node> Engine<N> {
                         barrier.wait();
                         for from in 0..count {
                             let arrived = &boxes[number * count + from];
-                            let arrived = std::mem::take(&mut *arrived.lock().unwrap_or_else(|broken| broken.into_inner()));
+                            let arrived =
+                                std::mem::take(&mut *arrived.lock().unwrap_or_else(|broken| broken.into_inner()));
                             arrived.into_iter().for_each(|entry| shard.push(entry));
                         }
                         if (first + 1) * lookahead >= end {
@@ -179,7 +180,8 @@ impl<N: Node> Engine<N> {
 
     /// A hash of everything that happened to every node, in order: the same for the same nodes, seeds and code.
     pub fn trace_hash(&self) -> Hash {
-        let traces: Vec<u8> = self.shards.iter().flat_map(Shard::traces).flat_map(|trace| trace.to_be_bytes()).collect();
+        let traces: Vec<u8> =
+            self.shards.iter().flat_map(Shard::traces).flat_map(|trace| trace.to_be_bytes()).collect();
         keccak256(&[b"trace", &traces])
     }
 }

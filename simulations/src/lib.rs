@@ -11,14 +11,25 @@
 //!      Market    the node's machine, its effects carried out as the node does            (desk)
 //!    Faults, cheats, traders   what a scenario does to peers, and what peers do          (faults, cheats, traders)
 //!    Checks   what must hold, at every step or every epoch                               (checks)
+//!
+//!  souk-sim --> catalogue, seeds --Scenario--> Runner --Outcome--> verdict, report         (cli)
+//!               sweep: a grid of runs          shrink: the smallest scenario that fails
 //! ```
 //!
 //! What is modelled and how far off it was is in docs/simulation.md.
 
+pub mod catalogue;
 pub mod engine;
+#[cfg(test)]
+mod fake;
 pub mod figures;
 pub mod random;
+pub mod runner;
 pub mod scenario;
+pub mod seeds;
+pub mod shrink;
+pub mod sweep;
+pub mod verdict;
 
 pub use figures::{Broken, Figures, Outcome, Row};
 pub use scenario::{Scenario, ScenarioError};
