@@ -24,6 +24,7 @@ pub mod engine;
 mod fake;
 pub mod figures;
 pub mod random;
+pub mod report;
 pub mod runner;
 pub mod scenario;
 pub mod seeds;
