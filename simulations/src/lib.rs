@@ -19,9 +19,9 @@
 //! What is modelled and how far off it was is in docs/simulation.md.
 
 pub mod catalogue;
+pub mod cli;
 pub mod engine;
-#[cfg(test)]
-mod fake;
+pub mod fake;
 pub mod figures;
 pub mod random;
 pub mod report;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use scale::Scale;
 pub use shapes::{bars, ranges};
 
-use super::words::number;
+use super::words::{number, tick as told};
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 260.0;
@@ -133,7 +133,7 @@ impl Chart {
                 WIDTH - RIGHT,
                 LEFT - 8.0,
                 at + 4.0,
-                number(tick)
+                told(tick, y.step(5))
             );
         }
         for tick in x.ticks(7) {
@@ -142,7 +142,7 @@ impl Chart {
                 svg,
                 "<path class=\"axis\" d=\"M{at:.1} {bottom}v5\"/><text class=\"tick\" x=\"{at:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 bottom + 18.0,
-                number(tick)
+                if self.is_x_log { number(tick) } else { told(tick, x.step(7)) }
             );
         }
         let _ = write!(

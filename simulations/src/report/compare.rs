@@ -190,7 +190,7 @@ mod tests {
             let axes = vec![Axis { field: "nodes".into(), values: values.iter().map(|v| v.to_string()).collect() }];
             let scenario = fake::scenario();
             let points = sweep(&grid(&scenario, &axes).unwrap(), &[1, 2], 1, &fake::run, &|_| {}).unwrap();
-            Sweep { scenario, axes, seeds: vec![1, 2], points, took_s: 1.0 }.document()
+            Sweep { scenario, axes, seeds: vec![1, 2], points, took_s: 1.0, named: "small".into() }.document()
         };
         let lines = compare(("a", &document(&["5", "6"])), ("b", &document(&["6", "7"]))).unwrap();
         assert!(

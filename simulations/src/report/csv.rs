@@ -83,7 +83,8 @@ mod tests {
         let axes = vec![Axis { field: "nodes".into(), values: vec!["5".into(), "6".into()] }];
         let scenario = fake::scenario();
         let points = sweep(&grid(&scenario, &axes).unwrap(), &[1, 2], 1, &fake::run, &|_| {}).unwrap();
-        let text = super::points(&Sweep { scenario, axes, seeds: vec![1, 2], points, took_s: 1.0 });
+        let text =
+            super::points(&Sweep { scenario, axes, seeds: vec![1, 2], points, took_s: 1.0, named: "small".into() });
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5);
         assert!(lines[0].starts_with("nodes,nodes,seed,verdict,trace_hash,agreed_ppm"));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{timeline, words};
+use super::timeline;
 use crate::sweep::{Axis, Point};
 use crate::verdict::{self, Expected, Verdict};
 use crate::{Outcome, Scenario};
@@ -23,19 +23,17 @@ pub struct Run {
     pub nodes: Option<u32>,
     /// Seconds of real time.
     pub took_s: f64,
+    /// The command that runs it again.
+    pub again: String,
 }
 
 impl Run {
-    /// What is told of an outcome.
+    /// What is told of an outcome; the scenario is found by its name again, unless `again` is changed.
     pub fn new(scenario: Scenario, outcome: Outcome, nodes: Option<u32>, took_s: f64) -> Run {
         let expected = verdict::expected(&scenario, &outcome);
         let verdict = verdict::verdict(&outcome, &expected);
-        Run { scenario, outcome, expected, verdict, nodes, took_s }
-    }
-
-    /// The command that runs it again.
-    pub fn command(&self) -> String {
-        words::command(&self.scenario, self.nodes, self.outcome.seed)
+        let again = run_command(&scenario.name, nodes.filter(|nodes| *nodes != scenario.nodes), outcome.seed);
+        Run { scenario, outcome, expected, verdict, nodes, took_s, again }
     }
 
     /// The document.
@@ -50,7 +48,7 @@ impl Run {
             "expected": self.expected,
             "settings": scenario.settings(),
             "timeline": timeline::spans(scenario),
-            "again": self.command(),
+            "again": self.again,
             "took": {"seconds": self.took_s, "events_per_s": rate(outcome.events, self.took_s)},
         });
         if let (Value::Object(members), Value::Object(told)) = (&mut document, value(outcome)) {
@@ -58,6 +56,12 @@ impl Run {
         }
         document
     }
+}
+
+/// The command that runs a scenario, named by a name or a path.
+pub fn run_command(name: &str, nodes: Option<u32>, seed: u64) -> String {
+    let nodes = nodes.map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
+    format!("souk-sim run {name}{nodes} --seed {seed}")
 }
 
 /// What figures of so many peers are called.
@@ -78,6 +82,8 @@ pub struct Sweep {
     pub points: Vec<Point>,
     /// Seconds of real time.
     pub took_s: f64,
+    /// What the user called the scenario: a name or a path.
+    pub named: String,
 }
 
 impl Sweep {
@@ -109,7 +115,7 @@ impl Sweep {
             (Some(first), Some(last)) if last > first => format!("{first}..{last}"),
             (first, _) => first.map_or(String::new(), u64::to_string),
         };
-        format!("souk-sim sweep {}{sets} --seeds {seeds}", self.scenario.name)
+        format!("souk-sim sweep {}{sets} --seeds {seeds}", self.named)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod plots;
 
+pub(crate) use plots::swept_figures;
+
 use std::fmt::Write as _;
 
 use super::chart::escape;
@@ -34,11 +36,13 @@ pub fn run(run: &Run) -> String {
     cards(&mut body, run);
     expected_table(&mut body, &run.expected, outcome.nodes != scenario.nodes && run.nodes.is_some(), scenario.nodes);
     broken_table(&mut body, run);
-    body.push_str("<h2>What happened</h2><p class=\"lead\">One point an epoch. Shaded stretches are the warm-up, in which nothing is measured, and what went wrong by plan. Point at a shade or a line for its name.</p><div class=\"plots\">");
+    body.push_str("<h2>What happened</h2><p class=\"lead\">One point an epoch. Shaded stretches are the warm-up, in which nothing is measured, and what went wrong by plan. Point at a shade or a line for its name.</p>");
+    body.push_str(&plots::shades(run));
+    body.push_str("<div class=\"plots\">");
     plots::of_run(run).iter().for_each(|plot| body.push_str(plot));
     body.push_str("</div>");
     settings(&mut body, &scenario.text());
-    again(&mut body, &run.command(), "The same seed and the same commit give the same trace hash on every machine.");
+    again(&mut body, &run.again, "The same seed and the same commit give the same trace hash on every machine.");
     page(&scenario.name, &body)
 }
 
@@ -218,7 +222,7 @@ fn broken_table(body: &mut String, run: &Run) {
 }
 
 fn points_table(body: &mut String, sweep: &Sweep) {
-    let names = plots::swept_figures(sweep);
+    let names = swept_figures(sweep);
     body.push_str("<h2>All points</h2><div class=\"scroll\"><table><tr>");
     for axis in &sweep.axes {
         let _ = write!(body, "<th>{}</th>", escape(&axis.field));

@@ -1,6 +1,5 @@
 //! Numbers as people read them: short, grouped, with their unit. Knows no figure but by its unit.
 
-use crate::Scenario;
 use crate::figures::glossary::{self, Figure};
 
 /// A number with three digits that matter, thousands grouped: `1,234`, `12.3`, `0.012`.
@@ -32,6 +31,23 @@ pub fn number(value: f64) -> String {
     out + rest
 }
 
+/// A number beside a plot, as exact as the distance to the next one wants it: `99.95`, `12 k`, `3.5 M`.
+pub fn tick(value: f64, step: f64) -> String {
+    let (scale, unit) = match value.abs().max(step) {
+        size if size >= 1e9 => (1e9, " G"),
+        size if size >= 1e6 => (1e6, " M"),
+        size if size >= 1e4 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    let decimals = (-(step / scale).log10() - 1e-9).ceil().clamp(0.0, 9.0) as usize;
+    let text = format!("{:.decimals$}", value / scale);
+    match value == 0.0 {
+        true => "0".into(),
+        false if decimals == 0 && unit.is_empty() => number(value),
+        false => text + unit,
+    }
+}
+
 /// A value and its unit, in the unit that people would choose: `99.98 %` for parts per million, `1.2 s`, `14 kB/s`.
 pub fn quantity(value: f64, unit: &str) -> (String, &'static str) {
     match unit {
@@ -59,18 +75,23 @@ pub fn figure(name: &str, value: f64) -> String {
     if unit.is_empty() { text } else { format!("{text} {unit}") }
 }
 
+/// How figures of strategies end, and the unit that it means.
+const ENDINGS: [(&str, &str); 4] = [("_percent", "%"), ("_ppm", "ppm"), ("_bytes_per_s", "B/s"), ("_ms", "ms")];
+
 /// The unit of a figure by name; strategies end theirs with it.
 pub fn unit_of(name: &str) -> &'static str {
-    let by_ending = || {
-        let endings = [("_percent", "%"), ("_ppm", "ppm"), ("_ms", "ms"), ("_bytes_per_s", "B/s")];
-        endings.iter().find(|(ending, _)| name.ends_with(ending)).map_or("", |(_, unit)| unit)
-    };
+    let by_ending = || ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)).map_or("", |(_, unit)| unit);
     glossary::find(name).map_or_else(by_ending, |figure| figure.unit)
 }
 
 /// What people call a figure by name.
 pub fn title_of(name: &str) -> String {
-    glossary::find(name).map_or_else(|| name.replace(['.', '_'], " "), |figure: &Figure| figure.words.into())
+    let own = || {
+        let bare = name.strip_prefix(glossary::CHEATS).unwrap_or(name);
+        let bare = ENDINGS.iter().find_map(|(ending, _)| bare.strip_suffix(ending)).unwrap_or(bare);
+        bare.replace('.', ": ").replace('_', " ")
+    };
+    glossary::find(name).map_or_else(own, |figure: &Figure| figure.words.into())
 }
 
 /// A length of virtual time: `90 s`, `2 min 30 s`, `1 h 10 min`.
@@ -84,13 +105,6 @@ pub fn seconds(seconds: u64) -> String {
     }
 }
 
-/// The command that runs the same again.
-pub fn command(scenario: &Scenario, nodes: Option<u32>, seed: u64) -> String {
-    let nodes =
-        nodes.filter(|nodes| *nodes != scenario.nodes).map_or(String::new(), |nodes| format!(" --nodes {nodes}"));
-    format!("souk-sim run {}{nodes} --seed {seed}", scenario.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +113,15 @@ mod tests {
     fn numbers_keep_the_digits_that_matter() {
         let told: Vec<String> = [0.0, 0.01234, 1.234, 12.34, 1234.5, 1_234_567.0, -2.5, f64::NAN].map(number).into();
         assert_eq!(told, ["0", "0.012", "1.23", "12.3", "1,234", "1,234,567", "−2.50", "–"]);
+    }
+
+    #[test]
+    fn numbers_beside_a_plot_tell_each_from_the_next() {
+        let told =
+            [(0.0, 1.0), (99.95, 0.05), (0.5, 0.5), (8_000_000.0, 2_000_000.0), (25_000_000.0, 5e6), (12_500.0, 500.0)];
+        let told: Vec<String> = told.iter().map(|(value, step)| tick(*value, *step)).collect();
+        assert_eq!(told, ["0", "99.95", "0.5", "8 M", "25 M", "12.5 k"]);
+        assert_eq!(title_of("cheats.silent.bids_delayed_ms"), "silent: bids delayed");
     }
 
     #[test]

@@ -40,6 +40,12 @@ impl Scale {
         self.places.0 + part.clamp(0.0, 1.0) * (self.places.1 - self.places.0)
     }
 
+    /// The distance of round numbers, of which there are about so many; for factors, the least number.
+    pub(super) fn step(&self, wanted: usize) -> f64 {
+        let (low, high) = self.values;
+        if self.is_log { low } else { step(high - low, wanted) }
+    }
+
     /// Round numbers within, about so many.
     pub(super) fn ticks(&self, wanted: usize) -> Vec<f64> {
         let (low, high) = self.values;

@@ -10,7 +10,7 @@ use crate::report::timeline::spans;
 use crate::report::words::{figure, title_of, unit_of};
 
 /// Names in a legend of what went wrong; more are counted.
-const BANDS_MAX: usize = 5;
+const BANDS_MAX: usize = 12;
 
 /// The plots of a run as HTML elements.
 pub(super) fn of_run(run: &Run) -> Vec<String> {
@@ -165,19 +165,25 @@ fn legend(chart: &Chart) -> String {
         let dash = if line.is_dashed { " dashed" } else { "" };
         let _ = write!(items, "<li><i class=\"c{}{dash}\"></i>{}</li>", at % COLOURS, escape(&line.name));
     }
-    let mut names: Vec<(&str, &str)> = Vec::new();
-    for band in &chart.bands {
-        if !names.contains(&(band.class, &band.name)) {
-            names.push((band.class, &band.name));
+    format!("<ul class=\"legend\">{items}</ul>")
+}
+
+/// What the shades of a run's plots are, once for all of them.
+pub(super) fn shades(run: &Run) -> String {
+    let mut names: Vec<(&str, String)> = Vec::new();
+    for band in bands(run) {
+        if !names.iter().any(|(_, name)| *name == band.name) {
+            names.push((band.class, band.name));
         }
     }
+    let mut items = String::new();
     for (class, name) in names.iter().take(BANDS_MAX) {
         let _ = write!(items, "<li><i class=\"area {class}\"></i>{}</li>", escape(name));
     }
     if names.len() > BANDS_MAX {
         let _ = write!(items, "<li>and {} more</li>", names.len() - BANDS_MAX);
     }
-    format!("<ul class=\"legend\">{items}</ul>")
+    format!("<ul class=\"legend shades\">{items}</ul>")
 }
 
 /// The figures of a sweep that are plotted and told: the key ones that were measured, and those of strategies.
