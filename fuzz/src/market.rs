@@ -6,9 +6,10 @@ mod disk;
 mod neighbours;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use matcher::{Draft, Effect, Input, Market, Topic, Unanswered};
+use matcher::{Draft, Effect, Input, Market, Outcome, SealedBook, Topic, Unanswered};
 use protocol::bulk::LEAVES_MAX;
 use protocol::reconcile::{Salt, Sketch};
 use protocol::talk::{DealMessage, OrdersMessage, Request, Response};
@@ -72,6 +73,8 @@ struct World {
     /// What peers pretend to hold while they are asked for symbols.
     shown: BTreeMap<Address, Sketch>,
     stakes: BTreeMap<Address, u128>,
+    /// The epoch that was last to be cleared.
+    clearing: Option<u64>,
     heard: BTreeSet<u64>,
     asked: BTreeSet<u64>,
     wished: BTreeSet<u64>,
@@ -83,8 +86,22 @@ impl World {
         let [heard, asked, wished] = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
         let (disk, salts, shown, stakes) = (Disk::default(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (pending, sent, now, latest) = (vec![], vec![], START_MS, START_MS);
-        let mut world =
-            World { machine, now, latest, last: 0, pending, sent, disk, salts, shown, stakes, heard, asked, wished };
+        let mut world = World {
+            machine,
+            now,
+            latest,
+            last: 0,
+            pending,
+            sent,
+            disk,
+            salts,
+            shown,
+            stakes,
+            clearing: None,
+            heard,
+            asked,
+            wished,
+        };
         world.measure();
         world
     }
@@ -105,6 +122,7 @@ impl World {
         let sent = self.sent.len();
         for effect in effects {
             match effect {
+                Effect::Clear { book } => self.clear(book),
                 Effect::Recover { ticket, work } => {
                     assert!(!work.is_empty());
                     self.pending.push(Input::Recovered { ticket, verdicts: vec![true; work.len()] });
@@ -124,6 +142,12 @@ impl World {
         assert!(self.machine.book().len() <= market().heads_max as usize);
         self.check_summaries(sent);
         assert_eq!(self.disk.len(), self.machine.book().kept_len(), "the disk and the book");
+    }
+
+    fn clear(&mut self, book: Arc<SealedBook>) {
+        assert!(self.clearing.is_none_or(|epoch| epoch < book.epoch), "an epoch is cleared twice");
+        self.clearing = Some(book.epoch);
+        self.pending.push(Input::Cleared { epoch: book.epoch, outcome: Some(Outcome::of(book)) });
     }
 
     fn answer_pending(&mut self, at: usize) {
@@ -331,6 +355,11 @@ impl World {
     /// Verdicts that are false or too few, signatures nobody asked for, and answers to no question.
     fn lie(&mut self, source: &mut Unstructured) -> Result<()> {
         let at = source.choose_index(self.pending.len().max(1))?;
+        if let Some(Input::Cleared { outcome, .. }) = self.pending.get_mut(at) {
+            *outcome = None;
+            self.answer_pending(at);
+            return Ok(());
+        }
         if let Some(Input::Recovered { verdicts, .. }) = self.pending.get_mut(at) {
             for verdict in verdicts {
                 *verdict = source.arbitrary()?;
@@ -345,13 +374,24 @@ impl World {
             Input::Recovered { ticket: open, .. } | Input::Signed { ticket: open, .. } if *open == ticket)
         });
         if !is_open && self.sent.iter().all(|(sent, ..)| *sent != ticket) {
-            self.input(match source.int_in_range(0u8..=2)? {
+            self.input(match source.int_in_range(0u8..=3)? {
+                3 => self.any_clearing(source)?,
                 0 => Input::Recovered { ticket, verdicts: source.arbitrary()? },
                 1 => Input::Signed { ticket, signature: signature() },
                 _ => Input::Answered { ticket, result: Ok(Response::Done.into()) },
             });
         }
         Ok(())
+    }
+
+    /// The clearing of a book that nobody wants cleared, mostly: of asks that once counted, or of none.
+    fn any_clearing(&self, source: &mut Unstructured) -> Result<Input> {
+        let near = market().epoch_at(self.now).saturating_sub(source.int_in_range(0..=20)?);
+        let epoch = if source.ratio(1, 8)? { source.arbitrary()? } else { near };
+        let asks = self.machine.proven().next_back().map(|proven| proven.book.asks.clone()).unwrap_or_default();
+        let book = SealedBook::new(market().id(), epoch, asks);
+        let named = if source.ratio(1, 4)? { near } else { epoch };
+        Ok(Input::Cleared { epoch: named, outcome: Some(Outcome::of(book.into())) })
     }
 
     /// What an earlier life stored comes back to a new machine, but for what was not written yet; whoever waited then,
@@ -366,6 +406,7 @@ impl World {
         self.salts.clear();
         self.shown.clear();
         self.stakes.clear();
+        self.clearing = None;
         self.input(Input::Restore { kept: self.disk.read(), standings, deals });
         self.measure();
         Ok(())

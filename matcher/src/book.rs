@@ -1,7 +1,9 @@
 //! The book: for each owner's slot the winning heads, minus fills, minus what expired, and proofs against owners.
 //! Independent of arrival order. Every change is told, so that sketches and the disk follow.
 
+pub(crate) mod fingerprint;
 mod ids;
+mod sharing;
 mod slots;
 mod standing;
 
@@ -13,7 +15,9 @@ use alloc::vec::Vec;
 use protocol::talk::Item;
 use protocol::{Address, Domain, Entry, Equivocation, Hash, Identity, Rejected, StruckDeal};
 
+pub use self::fingerprint::Fingerprint;
 use self::ids::Ids;
+pub use self::sharing::SealKey;
 use self::slots::{Place, Slots};
 pub use self::standing::Quota;
 use self::standing::Standing;
@@ -389,6 +393,7 @@ impl Book {
         self.losses += u64::from(!gone.is_empty());
         changed.into_iter().for_each(|(place, steps)| self.slots.set(place, steps));
         gone.into_iter().for_each(|head| self.forget(head));
+        self.ids.settle(epoch);
         let deals = self.fills.prune(epoch, &|id| lots_of(&self.ids, id));
         let proofs = self.proofs.prune(epoch);
         self.changes.extend(deals.into_iter().chain(proofs).map(Change::Out));

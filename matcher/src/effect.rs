@@ -1,6 +1,7 @@
 //! What a [`Market`](crate::Market) wants done. The caller does it in the given order and decides nothing.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::talk::{Request, Response};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::book::Change;
 use crate::deals::{Deal, EndReason};
 use crate::maker::Standing;
+use crate::sealed::SealedBook;
 
 /// The two gossip topics of a market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -178,6 +180,14 @@ pub enum Event {
         /// Matches found.
         matches: usize,
     },
+    /// An epoch was sealed and is never cleared here: the clearing of an earlier one was still under way when a later one
+    /// ended, it took too long itself, or it could not be made. Nothing is proposed of it, nor countersigned.
+    Skipped {
+        /// Which.
+        epoch: u64,
+        /// The sealed set's root.
+        sealed_root: Hash,
+    },
     /// Every neighbour sealed the same.
     Agreed {
         /// The epoch.
@@ -268,6 +278,12 @@ pub enum Effect {
         ticket: u64,
         /// What to recover, and who it must be.
         work: Vec<Recovery>,
+    },
+    /// Clear a sealed book with [`Outcome::of`](crate::Outcome::of), off the loop; answer with `Input::Cleared`. There is
+    /// one at a time, unless one was given up.
+    Clear {
+        /// Its epoch comes back.
+        book: Arc<SealedBook>,
     },
     /// Sign with the node's key; answer with `Input::Signed`.
     Sign {

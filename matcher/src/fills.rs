@@ -3,11 +3,14 @@
 //! An order keeps at most [`FILLS_SPARE`] deals more than it has lots, those with the lowest ids, so that an owner that
 //! signs the same lots again and again fills nobody's memory and two of its deals, which prove it, are known everywhere.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::{Address, Domain, Equivocation, Hash, OrderRef, Parameters, Rejected, Side, StruckDeal};
+
+use crate::book::fingerprint::{Fingerprint, Prints};
+use crate::layered::Layered;
 
 /// Deals that are kept because their orders may still stand; beyond it those with the highest ids go.
 const DEALS_MAX: usize = 100_000;
@@ -36,17 +39,18 @@ type Lots<'a> = &'a dyn Fn(&Hash) -> Option<u32>;
 #[derive(Debug)]
 pub struct Fills {
     domain: Domain,
-    deals: BTreeMap<Hash, Arc<StruckDeal>>,
+    deals: Layered<Hash, Arc<StruckDeal>>,
     /// By order and owner: terms may name any id beside their own signer, but only the order's owner takes its lots.
-    by_order: BTreeMap<(Hash, Address), BTreeSet<Fill>>,
+    by_order: Layered<(Hash, Address), BTreeSet<Fill>>,
     /// Upper bound of the deals of which neither order is here.
     orphans: usize,
+    prints: Prints,
 }
 
 impl Fills {
     /// No deals yet.
     pub fn new(domain: Domain) -> Fills {
-        Fills { domain, deals: BTreeMap::new(), by_order: BTreeMap::new(), orphans: 0 }
+        Fills { domain, deals: Layered::default(), by_order: Layered::default(), orphans: 0, prints: Prints::default() }
     }
 
     /// Whether `deal` would be kept; costs no signature.
@@ -98,8 +102,9 @@ impl Fills {
         }
         last.iter().for_each(|last| self.remove(last));
         self.deals.insert(id, deal.clone());
+        self.prints.add(print(&id, deal), counts_from(deal));
         for side in [&deal.terms.ask, &deal.terms.bid] {
-            let fills = self.by_order.entry((side.id, side.owner)).or_default();
+            let fills = self.by_order.or_default((side.id, side.owner));
             let (first_lot, end_lot) = (side.first_lot, side.end_lot());
             fills.insert(Fill { first_lot, end_lot, epoch: deal.terms.epoch, deal: id });
         }
@@ -126,6 +131,7 @@ impl Fills {
 
     fn remove(&mut self, id: &Hash) {
         let Some(deal) = self.deals.remove(id) else { return };
+        self.prints.take(print(id, &deal), counts_from(&deal));
         for side in [&deal.terms.ask, &deal.terms.bid] {
             let key = (side.id, side.owner);
             if let Some(fills) = self.by_order.get_mut(&key) {
@@ -213,7 +219,7 @@ impl Fills {
     pub fn prune(&mut self, epoch: u64, lots: Lots) -> Vec<Hash> {
         let mut orphans = 0;
         let mut gone = Vec::new();
-        for (id, deal) in &self.deals {
+        for (id, deal) in self.deals.iter() {
             match Fills::is_over(deal, epoch, lots) {
                 true => gone.push(*id),
                 false => orphans += usize::from(is_orphan(deal, lots)),
@@ -221,8 +227,34 @@ impl Fills {
         }
         self.orphans = orphans;
         gone.iter().for_each(|id| self.remove(id));
+        self.prints.settle(epoch);
         gone
     }
+
+    /// What tells these deals from others, by the epochs from which their lots count as taken.
+    pub(crate) fn prints(&self) -> &Prints {
+        &self.prints
+    }
+
+    /// Makes all of it a base that others may share.
+    pub(crate) fn fold(&mut self) {
+        self.deals.fold();
+        self.by_order.fold();
+    }
+
+    /// Shares what `other` holds, which must be the same deals.
+    pub(crate) fn share(&mut self, other: &Fills) {
+        self.deals.adopt(&other.deals);
+        self.by_order.adopt(&other.by_order);
+    }
+}
+
+fn print(id: &Hash, deal: &StruckDeal) -> Fingerprint {
+    Fingerprint::of(id, [&deal.supplier, &deal.consumer])
+}
+
+fn counts_from(deal: &StruckDeal) -> u64 {
+    deal.terms.epoch.saturating_add(1)
 }
 
 fn fills_max(lots: Option<u32>) -> usize {

@@ -39,10 +39,39 @@ pub struct Cleared {
 /// A sealed book and its clearing.
 #[derive(Debug)]
 pub struct Proven {
-    /// What was cleared.
-    pub book: SealedBook,
+    /// What was cleared; shared with whoever cleared it.
+    pub book: Arc<SealedBook>,
     /// What came of it.
     pub clearing: Clearing,
+}
+
+/// A cleared epoch as whoever cleared it hands it in. Made in [`Outcome::of`] alone, so a clearing is always that of its book.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub(crate) cleared: Arc<Cleared>,
+    pub(crate) proven: Arc<Proven>,
+}
+
+impl Outcome {
+    /// Clears `book` under the seed of its epoch. Pure, and the longest thing that a node does at a time: for another
+    /// thread than the one that has the machine.
+    pub fn of(book: Arc<SealedBook>) -> Outcome {
+        let clearing = clear(&book, book.seed());
+        let cleared = Arc::new(Cleared {
+            epoch: clearing.epoch,
+            sealed_root: clearing.sealed_root,
+            root: clearing.root,
+            orders: book.len(),
+            surplus: clearing.surplus,
+            matches: clearing.matches(&book).collect(),
+        });
+        Outcome { cleared, proven: Arc::new(Proven { book, clearing }) }
+    }
+
+    /// What it came to.
+    pub fn cleared(&self) -> &Cleared {
+        &self.cleared
+    }
 }
 
 /// The newest epochs, oldest first.
@@ -53,23 +82,13 @@ pub struct History {
 }
 
 impl History {
-    /// Clears `book` under the seed of its epoch and keeps the result.
-    pub(crate) fn clear(&mut self, book: SealedBook) -> Arc<Cleared> {
-        let clearing = clear(&book, book.seed());
-        let cleared = Arc::new(Cleared {
-            epoch: clearing.epoch,
-            sealed_root: clearing.sealed_root,
-            root: clearing.root,
-            orders: book.len(),
-            surplus: clearing.surplus,
-            matches: clearing.matches(&book).collect(),
-        });
-        self.cleared.push_back(cleared.clone());
+    /// Keeps what an epoch came to.
+    pub(crate) fn keep(&mut self, outcome: Outcome) {
+        self.cleared.push_back(outcome.cleared);
         let size = |cleared: &Arc<Cleared>| cleared.matches.len();
         trim(&mut self.cleared, size, (EPOCHS_MAX, MATCHES_MAX));
-        self.proven.push_back(Arc::new(Proven { book, clearing }));
+        self.proven.push_back(outcome.proven);
         trim(&mut self.proven, |proven| proven.book.bytes(), (BOOKS_MAX, BOOK_BYTES_MAX));
-        cleared
     }
 
     /// Kept epochs, oldest first.

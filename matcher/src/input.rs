@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deals::Deal;
 use crate::effect::Topic;
+use crate::history::Outcome;
 use crate::maker::Standing;
 
 /// What a user wants to sell or buy; the machine adds owner, slot, version and epochs.
@@ -150,6 +151,13 @@ pub enum Input {
         ticket: u64,
         /// Whether each signer was the expected one.
         verdicts: Vec<bool>,
+    },
+    /// A sealed book that was to be cleared is. What is not the one under way is ignored.
+    Cleared {
+        /// The epoch of the effect's book.
+        epoch: u64,
+        /// What it came to, or nothing if it could not be cleared.
+        outcome: Option<Outcome>,
     },
     /// A signature that was asked for.
     Signed {

@@ -11,13 +11,15 @@ use protocol::{Address, Capacity, Domain, Hash, Mandate, Memo, Parameters, Recov
 
 use crate::book::{Book, Quota};
 use crate::deals::{Deal, Deals, Proposal};
-use crate::effect::{Effect, Event};
+use crate::effect::Effect;
+use crate::epoch::Epochs;
 use crate::history::{Cleared, History, Proven};
 use crate::input::{Input, Unanswered};
 use crate::maker::{Maker, Standing};
 use crate::mandate::Warned;
 use crate::recent::Recent;
 use crate::restore::beyond;
+use crate::sharing::SealCache;
 use crate::sync::Sync;
 use crate::waiting::{Next, Waiting, Wanted};
 
@@ -34,13 +36,14 @@ pub struct Market {
     pub(crate) deals: Deals,
     pub(crate) waiting: Waiting,
     pub(crate) measured: Option<Capacity>,
-    /// The last epoch that was cleared here.
-    pub(crate) cleared: Option<u64>,
+    pub(crate) epochs: Epochs,
     pub(crate) effects: Vec<Effect>,
     pub(crate) sync: Sync,
     pub(crate) recent: Recent,
     pub(crate) memo: Memo,
-    history: History,
+    pub(crate) history: History,
+    /// Sealed books of other machines in this process; a node has none.
+    pub(crate) seals: Option<Arc<dyn SealCache>>,
 }
 
 impl Market {
@@ -62,12 +65,13 @@ impl Market {
             deals: Deals::default(),
             waiting: Waiting::default(),
             measured: None,
-            cleared: None,
+            epochs: Epochs::default(),
             effects: Vec::new(),
             sync: Sync::default(),
             recent: Recent::new(&mandate.owner()),
             memo: Memo::new(&domain),
             history: History::default(),
+            seals: None,
             mandate,
         }
     }
@@ -91,6 +95,7 @@ impl Market {
             Input::Asked { from, token, request } => self.on_asked(from, token, *request, now),
             Input::Answered { ticket, result } => self.on_answered(ticket, result.map(|response| *response), now),
             Input::Recovered { ticket, verdicts } => self.on_recovered(ticket, &verdicts, now),
+            Input::Cleared { epoch, outcome } => self.on_cleared(epoch, outcome, now),
             Input::Signed { ticket, signature } => self.on_signed(ticket, signature, now),
             Input::PeerUp { peer, salt, is_outbound } => self.on_peer_up(peer, (salt, is_outbound), now),
             Input::PeerDown(peer) => {
@@ -115,37 +120,13 @@ impl Market {
     }
 
     fn on_tick(&mut self, now: u64) {
-        let running = self.parameters.epoch_at(now);
-        let next = self.cleared.map_or(running, |cleared| cleared + 1);
-        if next < running {
-            self.clear_epoch(running - 1, now);
-            // What counted in the cleared epoch stays for one more: its matches are being proposed now.
-            self.book.prune(running - 1);
-            self.forget_deals(now);
-        } else if self.cleared.is_none() && running > 0 {
-            self.cleared = Some(running - 1);
-        }
+        self.tick_epochs(now);
         self.tick_mandate(now);
         self.tick_deals(now);
         self.tick_maker(now);
         // What went with the epoch is not told to neighbours any more.
         self.settle(&BTreeSet::new());
         self.tick_sync(now);
-    }
-
-    fn clear_epoch(&mut self, epoch: u64, now: u64) {
-        let clearing = self.history.clear(self.book.seal(epoch));
-        self.cleared = Some(epoch);
-        self.effects.push(Effect::Tell(Event::Cleared {
-            epoch,
-            sealed_root: clearing.sealed_root,
-            root: clearing.root,
-            orders: clearing.orders,
-            matches: clearing.matches.len(),
-        }));
-        self.begin_agreement(epoch, clearing.sealed_root, now);
-        self.propose_matches(&clearing, now);
-        self.resume_proposals(now);
     }
 
     fn on_asked(&mut self, from: Address, token: u64, request: Request, now: u64) {

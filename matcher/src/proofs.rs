@@ -1,10 +1,12 @@
 //! Proofs of equivocation: at most one an owner, the same on every peer whatever came first. Judges nobody.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::{Address, Domain, Equivocation, Hash, Rejected};
+
+use crate::book::fingerprint::Fingerprint;
+use crate::layered::Layered;
 
 /// Owners that are remembered; the proofs with the earliest epochs go.
 const PROOFS_MAX: usize = 4_096;
@@ -18,15 +20,22 @@ type Rank = (u64, core::cmp::Reverse<Hash>);
 #[derive(Debug)]
 pub struct Proofs {
     domain: Domain,
-    by_owner: BTreeMap<Address, (Hash, Arc<Equivocation>)>,
-    by_rank: BTreeMap<Rank, Address>,
-    by_id: BTreeMap<Hash, Address>,
+    by_owner: Layered<Address, (Hash, Arc<Equivocation>)>,
+    by_rank: Layered<Rank, Address>,
+    by_id: Layered<Hash, Address>,
+    print: Fingerprint,
 }
 
 impl Proofs {
     /// No proofs yet.
     pub fn new(domain: Domain) -> Proofs {
-        Proofs { domain, by_owner: BTreeMap::new(), by_rank: BTreeMap::new(), by_id: BTreeMap::new() }
+        Proofs {
+            domain,
+            by_owner: Layered::default(),
+            by_rank: Layered::default(),
+            by_id: Layered::default(),
+            print: Fingerprint::default(),
+        }
     }
 
     /// Whether `proof` would be remembered; costs no signature.
@@ -58,14 +67,12 @@ impl Proofs {
         let mut gone = Vec::new();
         let (owner, rank) = (proof.owner(), rank(id, &proof));
         gone.extend(self.forget(&owner));
+        self.print.add(print(&id, &proof));
         self.by_owner.insert(owner, (id, proof));
         self.by_rank.insert(rank, owner);
         self.by_id.insert(id, owner);
-        if self.by_rank.len() > PROOFS_MAX
-            && let Some(first) = self.by_rank.values().next().copied()
-        {
-            gone.extend(self.forget(&first));
-        }
+        let first = self.by_rank.values().next().copied().filter(|_| self.by_rank.len() > PROOFS_MAX);
+        gone.extend(first.and_then(|first| self.forget(&first)));
         Ok(gone)
     }
 
@@ -73,6 +80,7 @@ impl Proofs {
         let (id, proof) = self.by_owner.remove(owner)?;
         self.by_rank.remove(&rank(id, &proof));
         self.by_id.remove(&id);
+        self.print.take(print(&id, &proof));
         Some(id)
     }
 
@@ -82,6 +90,25 @@ impl Proofs {
         let old: Vec<Address> =
             self.by_rank.iter().take_while(|(rank, _)| is_old(rank)).map(|(_, owner)| *owner).collect();
         old.iter().filter_map(|owner| self.forget(owner)).collect()
+    }
+
+    /// What tells these proofs from others.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        self.print
+    }
+
+    /// Makes all of it a base that others may share.
+    pub(crate) fn fold(&mut self) {
+        self.by_owner.fold();
+        self.by_rank.fold();
+        self.by_id.fold();
+    }
+
+    /// Shares what `other` holds, which must be the same proofs.
+    pub(crate) fn share(&mut self, other: &Proofs) {
+        self.by_owner.adopt(&other.by_owner);
+        self.by_rank.adopt(&other.by_rank);
+        self.by_id.adopt(&other.by_id);
     }
 
     /// How many owners are remembered.
@@ -123,4 +150,8 @@ impl Proofs {
 
 fn rank(id: Hash, proof: &Equivocation) -> Rank {
     (proof.epoch(), core::cmp::Reverse(id))
+}
+
+fn print(id: &Hash, proof: &Equivocation) -> Fingerprint {
+    Fingerprint::of(id, [&proof.first.authority, &proof.second.authority])
 }

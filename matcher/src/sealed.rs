@@ -207,6 +207,11 @@ impl SealedBook {
         }
     }
 
+    /// The head with this id.
+    pub(crate) fn head(&self, id: &Hash) -> Option<&Arc<Head>> {
+        self.find(id).map(|(side, at)| &self.side(side)[at].head)
+    }
+
     /// The place of an order in its side.
     pub fn find(&self, id: &Hash) -> Option<(Side, usize)> {
         [Side::Ask, Side::Bid].into_iter().find_map(|side| {

@@ -7,6 +7,7 @@ pub mod people;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use protocol::reconcile::Salt;
@@ -14,8 +15,10 @@ use protocol::talk::{Request, Response, Summary};
 use protocol::{Address, Entry, Hash, Rejected, keccak256};
 
 use crate::effect::{Answer, Effect, Event, Refused, Topic, Verdict};
+use crate::history::Outcome;
 use crate::input::{Draft, Input, Unanswered};
 use crate::market::Market;
+use crate::sealed::SealedBook;
 use disk::Disk;
 use people::{Person, capacity, market};
 
@@ -66,6 +69,8 @@ pub struct World {
     pub now: u64,
     pub peers: Vec<Peer>,
     pub faults: Faults,
+    /// How long each peer takes for a clearing, if not no time at all; `None`: for ever.
+    pub clearing_ms: BTreeMap<usize, Option<u64>>,
     /// Peers of whom no word arrives.
     pub mute: BTreeSet<usize>,
     /// What each peer last said that it holds.
@@ -107,6 +112,7 @@ impl World {
             now: START_MS,
             peers: peers.collect(),
             faults,
+            clearing_ms: BTreeMap::new(),
             mute: BTreeSet::new(),
             said: BTreeMap::new(),
             sent: BTreeMap::new(),
@@ -214,13 +220,24 @@ impl World {
     /// Gives a machine an input and does what it wants.
     pub fn input(&mut self, peer: usize, input: Input) {
         let effects = self.peers[peer].market.handle(input, self.now);
-        for effect in effects {
-            self.effect(peer, effect);
+        // Clearing comes last: if it takes no time, what it leads to must not come before what led to it.
+        let (last, first): (Vec<_>, Vec<_>) =
+            effects.into_iter().partition(|effect| matches!(effect, Effect::Clear { .. }));
+        first.into_iter().chain(last).for_each(|effect| self.effect(peer, effect));
+    }
+
+    fn clear(&mut self, peer: usize, book: Arc<SealedBook>) {
+        let cleared = || Input::Cleared { epoch: book.epoch, outcome: Some(Outcome::of(book.clone())) };
+        match self.clearing_ms.get(&peer) {
+            None => self.input(peer, cleared()),
+            Some(Some(delay_ms)) => self.later(*delay_ms, peer, Task::Input(cleared())),
+            Some(None) => {}
         }
     }
 
     fn effect(&mut self, peer: usize, effect: Effect) {
         match effect {
+            Effect::Clear { book } => self.clear(peer, book),
             Effect::Recover { ticket, work } => {
                 let verdicts = work.iter().map(|recovery| recovery.run().is_ok()).collect();
                 self.later(1, peer, Task::Input(Input::Recovered { ticket, verdicts }));

@@ -1,9 +1,9 @@
 //! The loop: owns the `Market` machine, hands it what happens, and carries out its effects in order. Decides nothing.
 //!
 //! ```text
-//!  net, api, clock --> queue --> Market::handle --> effects: store first, then sign, recover, judge, publish,
+//!  net, api, clock --> queue --> Market::handle --> effects: store first, then sign, recover, clear, judge, publish,
 //!                        ^                                   send, respond, answer, tell; keep, when there is time
-//!                        +---- Signed, Recovered, Answered --+
+//!                        +- Signed, Recovered, Cleared, Answered -+
 //! ```
 
 mod carry;
@@ -181,6 +181,8 @@ pub(crate) struct Loop {
     pub(crate) parts: Parts,
     pub(crate) handle: Engine,
     pub(crate) recoveries: Arc<tokio::sync::Semaphore>,
+    /// One: no two books are cleared at once.
+    pub(crate) clearings: Arc<tokio::sync::Semaphore>,
     pub(crate) last_token: u64,
     pub(crate) messages: BTreeMap<u64, MessageToken>,
     pub(crate) replies: BTreeMap<u64, ReplyToken>,
@@ -205,6 +207,7 @@ pub fn start(parts: Parts) -> (Engine, tokio::task::JoinHandle<Result<(), StoreE
         parts,
         handle: handle.clone(),
         recoveries: Arc::new(tokio::sync::Semaphore::new(recoveries)),
+        clearings: Arc::new(tokio::sync::Semaphore::new(1)),
         last_token: 0,
         messages: BTreeMap::new(),
         replies: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::mixed;
 use crate::scenario::{LoadError, Scenario, load};
 
 /// The folder of scenarios or of seeds: below the folder that we work in or one above it, else where this was built.
@@ -28,12 +29,15 @@ pub fn path_of(kind: &str, name: &str) -> PathBuf {
     }
 }
 
-/// The scenario that a name or a path means.
+/// The scenario that a name or a path means; `mixed` is another one for each seed.
 ///
 /// # Errors
 /// As [`load`].
-pub fn scenario(name: &str) -> Result<Scenario, LoadError> {
-    load(&path_of("scenarios", name))
+pub fn scenario(name: &str, seed: u64) -> Result<Scenario, LoadError> {
+    match name == mixed::NAME {
+        true => Ok(mixed::scenario(seed)),
+        false => load(&path_of("scenarios", name)),
+    }
 }
 
 #[cfg(test)]
@@ -42,8 +46,9 @@ mod tests {
 
     #[test]
     fn a_name_means_a_file_of_the_house_and_a_path_means_itself() {
-        assert!(path_of("scenarios", "mixed").ends_with("simulations/scenarios/mixed.toml"));
+        assert!(path_of("scenarios", "calm").ends_with("simulations/scenarios/calm.toml"));
         assert_eq!(path_of("scenarios", "./mine.toml"), Path::new("./mine.toml"));
-        assert_eq!(scenario("no-such").unwrap_err().code(), "scenario_missing");
+        assert_eq!(scenario("no-such", 1).unwrap_err().code(), "scenario_missing");
+        assert_ne!(scenario("mixed", 1).unwrap(), scenario("mixed", 2).unwrap());
     }
 }

@@ -23,7 +23,7 @@ pub fn broken(check: &str) -> Broken {
 
 /// What a good run of it came to.
 pub fn outcome(scenario: &Scenario, seed: u64) -> Outcome {
-    run(scenario, &Options { nodes: None, seed, threads: 1 }, &mut |_| {}).unwrap()
+    run(scenario, &Options { nodes: None, seed, threads: 1, ..Options::default() }, &mut |_| {}).unwrap()
 }
 
 /// Runs nothing and makes the figures up, the same for the same scenario and options.
@@ -39,7 +39,7 @@ pub fn run(
     let mut around = |mean: f64| mean * (0.9 + 0.2 * random.below(1_000) as f64 / 1_000.0);
     let mut rows = Vec::new();
     for epoch in 1..=seconds / 2 {
-        progress(Progress { second: (2 * epoch) as f64, of: seconds as f64, events: epoch * 1_000 });
+        progress(Progress { second: 2 * epoch, seconds, events: epoch * 1_000 });
         let is_cut = scenario.faults.iter().any(|fault| {
             let since = 2.0 * epoch as f64 - f64::from(scenario.warmup_s) - fault.at_s;
             (0.0..fault.for_s).contains(&since)

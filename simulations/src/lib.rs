@@ -19,17 +19,33 @@
 //! What is modelled and how far off it was is in docs/simulation.md.
 
 pub mod catalogue;
+pub mod cheats;
+pub mod checks;
+pub mod clearings;
 pub mod cli;
+pub mod clock;
+pub mod desk;
+pub mod disk;
 pub mod engine;
-pub mod fake;
+#[cfg(test)]
+mod fake;
+pub mod faults;
 pub mod figures;
+pub mod measure;
+pub mod mixed;
+pub mod network;
+pub mod overlay;
+pub mod peer;
 pub mod random;
 pub mod report;
+pub mod run;
 pub mod runner;
 pub mod scenario;
 pub mod seeds;
 pub mod shrink;
+pub mod signatures;
 pub mod sweep;
+pub mod traders;
 pub mod verdict;
 
 pub use figures::{Broken, Figures, Outcome, Row};

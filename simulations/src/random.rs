@@ -76,6 +76,13 @@ impl Random {
     }
 }
 
+/// The finaliser of MurmurHash3: every bit of the result hangs on every bit of `z`.
+pub fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    z = (z ^ (z >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    z ^ (z >> 33)
+}
+
 /// ln(1 + f / 2^32) in 1/2^32, to 1 in 10^4: a parabola through both ends and the middle, mended by a cubic.
 fn ln_1_plus(fraction: u64) -> u64 {
     let f = u128::from(fraction);

@@ -62,6 +62,30 @@ pub struct Scenario {
     pub expect: BTreeMap<String, Bound>,
 }
 
+impl Scenario {
+    /// So many peers for so many seconds, everything else as by default.
+    pub fn plain(name: &str, nodes: u32, seconds: u32) -> Scenario {
+        Scenario {
+            name: name.into(),
+            question: String::new(),
+            nodes,
+            seconds,
+            warmup_s: defaults::warmup_s(),
+            mode: Mode::default(),
+            market: BTreeMap::new(),
+            links: Links::default(),
+            mesh: Mesh::default(),
+            clocks: Clocks::default(),
+            machines: Machines::default(),
+            traders: Traders::default(),
+            faults: Vec::new(),
+            cheats: Vec::new(),
+            checks: Checks::default(),
+            expect: BTreeMap::new(),
+        }
+    }
+}
+
 /// What each peer runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -43,7 +43,7 @@ impl Seed {
     /// # Errors
     /// If there is none, or it cannot be run.
     pub fn scenario(&self, path: &Path) -> Result<Scenario, LoadError> {
-        let Some(shrunk) = &self.shrunk else { return catalogue::scenario(&self.scenario) };
+        let Some(shrunk) = &self.shrunk else { return catalogue::scenario(&self.scenario, self.seed) };
         let scenario: Scenario = parse(&toml::to_string(shrunk).expect("a table is TOML"), path)?;
         scenario.check().map_err(|source| LoadError::Check { path: path.into(), source })?;
         Ok(scenario)

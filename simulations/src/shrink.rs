@@ -107,7 +107,7 @@ impl Shrinker<'_> {
     }
 
     fn run(&mut self, scenario: &Scenario) -> Result<Outcome, ScenarioError> {
-        let options = Options { nodes: None, seed: self.seed, threads: self.threads };
+        let options = Options { nodes: None, seed: self.seed, threads: self.threads, ..Options::default() };
         (self.runner)(scenario, &options, &mut |_| {})
     }
 }
@@ -164,7 +164,10 @@ mod tests {
             scenario.cheats.is_empty() && scenario.links.loss_percent == 1.0 && scenario.traders.orders_per_s < 2.0
         );
         assert_eq!(
-            failure(scenario, &brittle(scenario, &Options { nodes: None, seed: 7, threads: 1 }).unwrap()),
+            failure(
+                scenario,
+                &brittle(scenario, &Options { nodes: None, seed: 7, threads: 1, ..Options::default() }).unwrap()
+            ),
             Some(shrunk.failure)
         );
     }

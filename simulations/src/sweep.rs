@@ -128,7 +128,7 @@ pub fn sweep(
 }
 
 fn one(scenario: &Scenario, seed: u64, runner: &Runner) -> Result<(u32, Run), ScenarioError> {
-    let outcome = runner(scenario, &Options { nodes: None, seed, threads: 1 }, &mut |_| {})?;
+    let outcome = runner(scenario, &Options { nodes: None, seed, threads: 1, ..Options::default() }, &mut |_| {})?;
     let mut broken: Vec<String> = outcome.broken.iter().map(|broken| broken.check.clone()).collect();
     broken.sort();
     broken.dedup();

@@ -126,7 +126,7 @@ impl World {
 
     /// What a neighbour sealed: the same as the machine, mostly.
     fn sealed(&self, source: &mut Unstructured) -> Result<Sealed> {
-        let sealed = self.machine.clearings().next_back().map(|clearing| (clearing.epoch, clearing.sealed_root));
+        let sealed = self.machine.last_sealed();
         Ok(match source.int_in_range(0u8..=7)? {
             0 => None,
             1 => Some((number(source, self.now)?, Hash([source.arbitrary()?; 32]))),

@@ -1,7 +1,6 @@
 //! The heads of every slot, by owner and slot: one pointer where one head stands, which is nearly everywhere. Knows no
 //! rank and no epoch; the book says which heads stand together.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Bound;
@@ -9,6 +8,7 @@ use core::ops::Bound;
 use protocol::Address;
 
 use super::Head;
+use crate::layered::Layered;
 
 /// An owner and the number of one of its slots.
 pub(super) type Place = (Address, u16);
@@ -27,9 +27,9 @@ fn key_of((owner, slot): Place) -> Key {
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     /// The last head of each place.
-    tops: BTreeMap<Key, Arc<Head>>,
+    tops: Layered<Key, Arc<Head>>,
     /// Those below it, where there are any; never empty.
-    lower: BTreeMap<Key, Vec<Arc<Head>>>,
+    lower: Layered<Key, Vec<Arc<Head>>>,
 }
 
 /// The heads of one place.
@@ -69,7 +69,7 @@ impl Slots {
     pub(super) fn set(&mut self, place: Place, mut steps: Vec<Arc<Head>>) {
         let key = key_of(place);
         match steps.pop() {
-            Some(top) => drop(self.tops.insert(key, top)),
+            Some(top) => self.tops.insert(key, top),
             None => drop(self.tops.remove(&key)),
         }
         if !steps.is_empty() {
@@ -78,5 +78,17 @@ impl Slots {
         } else if !self.lower.is_empty() {
             self.lower.remove(&key);
         }
+    }
+
+    /// Makes all of it a base that others may share.
+    pub(super) fn fold(&mut self) {
+        self.tops.fold();
+        self.lower.fold();
+    }
+
+    /// Shares what `other` holds, which must be the same.
+    pub(super) fn share(&mut self, other: &Slots) {
+        self.tops.adopt(&other.tops);
+        self.lower.adopt(&other.lower);
     }
 }

@@ -1,13 +1,14 @@
 //! Who may stand in the book and who leaves it first: quotas and the order of eviction, by stake at the checkpoint. The
 //! same on every peer that knows the same checkpoint.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::cmp::{Ordering, Reverse};
 
 use protocol::{Address, Hash, Parameters};
 
 use super::Head;
+use crate::layered::Layered;
 
 /// How many slots an owner may use.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,7 @@ impl Quota {
 }
 
 /// A head among those of equal stake: what expires later leaves first, then the higher id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ranked {
     expiry: u64,
     prefix: u64,
@@ -83,14 +84,17 @@ impl Eq for Ranked {}
 pub(super) struct Standing {
     quota: Quota,
     /// Owners that have any, at the checkpoint.
-    stakes: BTreeMap<Address, u128>,
-    /// By stake, the greatest first: the last of the last leaves first. No set is empty.
-    by_stake: BTreeMap<Reverse<u128>, BTreeSet<Ranked>>,
+    stakes: Arc<BTreeMap<Address, u128>>,
+    /// Heads of owners without stake: the last leaves first.
+    unstaked: Layered<Ranked, ()>,
+    /// The others, by stake, the greatest first: these leave after all of those.
+    staked: Layered<(Reverse<u128>, Ranked), ()>,
 }
 
 impl Standing {
     pub(super) fn new(quota: Quota) -> Standing {
-        Standing { quota, stakes: BTreeMap::new(), by_stake: BTreeMap::new() }
+        let stakes = Arc::new(BTreeMap::new());
+        Standing { quota, stakes, unstaked: Layered::default(), staked: Layered::default() }
     }
 
     /// Slots of this owner.
@@ -103,39 +107,60 @@ impl Standing {
     }
 
     pub(super) fn insert(&mut self, head: Arc<Head>) {
-        let stake = self.stake_of(&head.entry.place().0);
-        self.by_stake.entry(stake).or_default().insert(Ranked::of(head));
+        match self.stake_of(&head.entry.place().0) {
+            Reverse(0) => self.unstaked.insert(Ranked::of(head), ()),
+            stake => self.staked.insert((stake, Ranked::of(head)), ()),
+        }
     }
 
     pub(super) fn remove(&mut self, head: Arc<Head>) {
-        let stake = self.stake_of(&head.entry.place().0);
-        if let Some(ranked) = self.by_stake.get_mut(&stake) {
-            ranked.remove(&Ranked::of(head));
-            if ranked.is_empty() {
-                self.by_stake.remove(&stake);
-            }
-        }
+        match self.stake_of(&head.entry.place().0) {
+            Reverse(0) => self.unstaked.remove(&Ranked::of(head)),
+            stake => self.staked.remove(&(stake, Ranked::of(head))),
+        };
     }
 
     /// The head that leaves first.
     pub(super) fn last(&self) -> Option<&Arc<Head>> {
-        self.by_stake.values().next_back()?.last().map(|ranked| &ranked.head)
+        self.last_ranked().map(|(_, ranked)| &ranked.head)
+    }
+
+    fn last_ranked(&self) -> Option<(Reverse<u128>, &Ranked)> {
+        let unstaked = self.unstaked.last().map(|(ranked, ())| (Reverse(0), ranked));
+        unstaked.or_else(|| self.staked.last().map(|((stake, ranked), ())| (*stake, ranked)))
     }
 
     /// Whether a head of `owner` with this expiry and id would have to leave before all that stand.
     pub(super) fn is_last(&self, owner: &Address, expiry: u64, id: &Hash) -> bool {
-        let Some((stake, last)) = self.by_stake.last_key_value().and_then(|(stake, set)| Some((stake, set.last()?)))
-        else {
-            return false;
-        };
-        (self.stake_of(owner), (expiry, id.prefix_u64(), id)) > (*stake, last.key())
+        let Some((stake, last)) = self.last_ranked() else { return false };
+        (self.stake_of(owner), (expiry, id.prefix_u64(), id)) > (stake, last.key())
     }
 
     /// Ranks every head by the stakes of a new checkpoint.
-    pub(super) fn restake(&mut self, stakes: BTreeMap<Address, u128>) {
-        let ranked = core::mem::take(&mut self.by_stake);
-        self.stakes = stakes;
-        self.stakes.retain(|_, stake| *stake > 0);
-        ranked.into_values().flatten().for_each(|ranked| self.insert(ranked.head));
+    pub(super) fn restake(&mut self, mut stakes: BTreeMap<Address, u128>) {
+        let unstaked = core::mem::take(&mut self.unstaked);
+        let staked = core::mem::take(&mut self.staked);
+        stakes.retain(|_, stake| *stake > 0);
+        self.stakes = Arc::new(stakes);
+        let ranked = unstaked.keys().chain(staked.keys().map(|(_, ranked)| ranked));
+        ranked.for_each(|ranked| self.insert(ranked.head.clone()));
+    }
+
+    /// Whether `other` goes by the same stakes.
+    pub(super) fn has_stakes_of(&self, other: &Standing) -> bool {
+        Arc::ptr_eq(&self.stakes, &other.stakes) || self.stakes == other.stakes
+    }
+
+    /// Makes all of it a base that others may share.
+    pub(super) fn fold(&mut self) {
+        self.unstaked.fold();
+        self.staked.fold();
+    }
+
+    /// Shares what `other` holds, which must be the same heads by the same stakes.
+    pub(super) fn share(&mut self, other: &Standing) {
+        self.stakes = other.stakes.clone();
+        self.unstaked.adopt(&other.unstaked);
+        self.staked.adopt(&other.staked);
     }
 }

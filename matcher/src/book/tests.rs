@@ -1,5 +1,6 @@
 //! The book alone: slots, staircases, fills and the bound, whatever the order of arrival.
 
+mod sharing;
 mod stakes;
 
 use alloc::vec;

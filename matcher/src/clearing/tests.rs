@@ -10,7 +10,7 @@ use protocol::{Address, Capacity, Flags, Hash, Identity, Metric, Order, Price, S
 
 use super::clear;
 use crate::book::Head;
-use crate::history::{Cleared, History};
+use crate::history::{Cleared, Outcome};
 use crate::sealed::{SealedBook, SealedOrder};
 use crate::world::people::{capacity, market, order};
 
@@ -34,7 +34,7 @@ fn whole(order: Order, owner: u8, slot: u16) -> SealedOrder {
 }
 
 fn cleared(orders: Vec<SealedOrder>) -> Cleared {
-    Cleared::clone(&History::default().clear(SealedBook::new(market().id(), EPOCH, orders)))
+    Outcome::of(SealedBook::new(market().id(), EPOCH, orders).into()).cleared().clone()
 }
 
 fn ask(price: u128) -> Order {

@@ -55,7 +55,7 @@ impl Market {
             sealed_root: clearing.sealed_root,
             open_before: now / 1000 + u64::from(self.parameters.open_window_s),
         };
-        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
+        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.head_of(id).cloned());
         let [Some(ask), Some(bid)] = heads else { return };
         let (Some(offered), Some(wanted)) = (ask.order(), bid.order()) else { return };
         let id = terms.id(&self.domain);
@@ -70,7 +70,7 @@ impl Market {
         let consumer = self.mandate.authority(signature);
         deal.consumer = Some(consumer.clone());
         let (terms, to, supplier) = (deal.terms.clone(), deal.peer, deal.terms.supplier());
-        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.book.head(id).cloned());
+        let heads = [&terms.ask.id, &terms.bid.id].map(|id| self.head_of(id).cloned());
         self.store_deal(id);
         let [Some(ask), Some(bid)] = heads else {
             return self.finish(id, EndReason::Declined(Rejected::Stale), 0, now);

@@ -180,9 +180,9 @@ impl Market {
         let surplus = over.len().saturating_sub(FINISHED_MAX);
         let is_old = |over_ms: u64| now.saturating_sub(over_ms) > FINISHED_MS_MAX;
         let old = over.iter().enumerate().filter(|(rank, (over_ms, _))| *rank < surplus || is_old(*over_ms));
-        // As long as the order stands, it must be known which of its lots were signed for.
+        // As long as the order stands, or a match of it may come, it must be known which of its lots were signed for.
         let stands =
-            |id: &Hash| self.deals.by_id.get(id).is_some_and(|deal| self.book.head(&deal.own_lots().id).is_some());
+            |id: &Hash| self.deals.by_id.get(id).is_some_and(|deal| self.head_of(&deal.own_lots().id).is_some());
         let gone: Vec<Hash> = old.map(|(_, (_, id))| *id).filter(|id| !is_counted(id) && !stands(id)).collect();
         for id in gone {
             self.deals.by_id.remove(&id);

@@ -48,8 +48,8 @@ impl Market {
         if !proposal.is_from_party() {
             return self.respond(token, Response::Declined(Rejected::NotAParty));
         }
-        let is_ahead = self.cleared.is_none_or(|cleared| proposal.terms.epoch > cleared);
-        if is_ahead && proposal.terms.epoch <= self.parameters.epoch_at(now) {
+        let epoch = proposal.terms.epoch;
+        if self.epochs.is_to_come(epoch) && epoch <= self.parameters.epoch_at(now) {
             return self.hold_proposal(token, proposal);
         }
         let from = proposal.from;
@@ -61,7 +61,8 @@ impl Market {
         self.recover(Some(from), Next::Proposal { token, proposal: Box::new(proposal) }, work);
     }
 
-    /// The consumer's clock is a little ahead: its proposal waits until this node has cleared that epoch too.
+    /// The consumer's clock is a little ahead, or it clears faster: its proposal waits until this node has cleared that
+    /// epoch too, or knows that it never will.
     fn hold_proposal(&mut self, token: u64, proposal: Proposal) {
         let held = &self.deals.held;
         let of_peer = held.iter().filter(|(_, other)| other.from == proposal.from).count();
@@ -74,7 +75,7 @@ impl Market {
         }
     }
 
-    /// Judges the proposals that waited for the clearing that is now there.
+    /// Judges the proposals that waited for a clearing that is now there or never will be.
     pub(crate) fn resume_proposals(&mut self, now: u64) {
         for (token, proposal) in core::mem::take(&mut self.deals.held) {
             self.on_proposal(token, proposal, now);
@@ -83,7 +84,7 @@ impl Market {
 
     /// The ask that the terms name: this node's, of a wish that still stands and has so many lots left.
     fn own_ask(&self, terms: &DealTerms) -> Result<&Order, Rejected> {
-        let ask = self.book.head(&terms.ask.id).filter(|head| head.entry.place().0 == self.owner);
+        let ask = self.head_of(&terms.ask.id).filter(|head| head.entry.place().0 == self.owner);
         let ask = ask.and_then(|head| head.order()).ok_or(Rejected::Stale)?;
         let standing = self.maker.standings.get(&ask.slot).filter(|standing| !standing.is_withdrawn);
         match standing.filter(|standing| standing.first_version <= ask.version) {
@@ -154,7 +155,7 @@ impl Market {
         let Proposal { from, bid, terms, consumer } = proposal;
         let Entry::Order(bid) = bid else { return self.respond(token, Response::Declined(Rejected::Terms)) };
         let checked = if is_valid { self.check_terms(&terms, &bid.body, now) } else { Err(Rejected::Signer) };
-        let ask = self.book.head(&terms.ask.id).and_then(|head| head.order()).map(|ask| ask.capacity.clone());
+        let ask = self.head_of(&terms.ask.id).and_then(|head| head.order()).map(|ask| ask.capacity.clone());
         let (Ok(()), Some(set_aside)) = (checked, ask) else {
             return self.respond(token, Response::Declined(checked.err().unwrap_or(Rejected::Stale)));
         };

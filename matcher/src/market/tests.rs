@@ -1,6 +1,7 @@
 //! Whole lives of deals and offers between several machines, and what hostile peers can do to one.
 
 mod anything;
+mod epochs;
 mod equivocation;
 mod gossip;
 mod offers;

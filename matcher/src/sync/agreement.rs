@@ -58,9 +58,9 @@ impl Agreements {
 }
 
 impl Market {
-    /// What was sealed last here, for neighbours.
-    pub(crate) fn last_sealed(&self) -> Sealed {
-        self.clearings().next_back().map(|clearing| (clearing.epoch, clearing.sealed_root))
+    /// What was sealed last here, cleared or not yet: what neighbours are told.
+    pub fn last_sealed(&self) -> Sealed {
+        self.sync.agreements.0.back().map(|last| (last.epoch, last.sealed_root))
     }
 
     /// This node sealed `epoch`: its neighbours are asked at once what they did.

@@ -24,7 +24,7 @@ const SERVED_MIN: usize = 4;
 impl Market {
     /// The epoch whose beginning the book has taken in.
     pub(crate) fn book_epoch(&self) -> Option<u64> {
-        self.cleared.map(|cleared| cleared + 1)
+        self.epochs.ended().map(|ended| ended + 1)
     }
 
     fn beat_interval_ms(&self, now: u64) -> u64 {

@@ -447,8 +447,8 @@ pub struct ReceiptWord {
 pub struct EventWord {
     /// When, by the node's clock.
     pub at_ms: u64,
-    /// The event, with its kind in `event`: `head_admitted`, `cleared`, `proposed`, `struck`, `over`, `task`,
-    /// `peer_up`, `peer_down`, `peer_refused`.
+    /// The event, with its kind in `event`: `head_admitted`, `cleared`, `skipped`, `proposed`, `struck`, `over`,
+    /// `task`, `peer_up`, `peer_down`, `peer_refused`.
     #[serde(flatten)]
     pub event: serde_json::Value,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use matcher::{Effect, Event, Input, Record, Unanswered};
+use matcher::{Effect, Event, Input, Outcome, Record, SealedBook, Unanswered};
 use protocol::talk::{Request, Response};
 use protocol::{Address, Recovery, wire};
 use tokio::sync::Semaphore;
@@ -30,6 +30,7 @@ impl Loop {
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
             Effect::Store(_) | Effect::Keep(_) => {}
+            Effect::Clear { book } => self.clear(book),
             Effect::Recover { ticket, work } => self.recover(ticket, work),
             Effect::Sign { ticket, digest } => {
                 let signature = self.parts.key.sign(&digest);
@@ -70,6 +71,13 @@ impl Loop {
         });
     }
 
+    /// A clearing runs on a thread of its own beside the recoveries: it waits for none of them, nor they for it.
+    fn clear(&self, book: Arc<SealedBook>) {
+        let (handle, epoch) = (self.handle.clone(), book.epoch);
+        let outcome = outcome(self.clearings.clone(), book);
+        tokio::spawn(async move { handle.input(Input::Cleared { epoch, outcome: outcome.await }).await });
+    }
+
     fn send(&self, ticket: u64, to: Address, request: Request) {
         let (handle, net) = (self.handle.clone(), self.parts.net.clone());
         tokio::spawn(async move {
@@ -90,6 +98,11 @@ impl Loop {
             Event::HeadAdmitted { .. } | Event::Cleared { matches: 0, .. } => tracing::debug!(?event),
             Event::Cleared { epoch, orders, matches, root, .. } => {
                 tracing::info!("cleared epoch {epoch}: {orders} orders, {matches} matches, root {root}");
+            }
+            Event::Skipped { epoch, .. } => {
+                tracing::warn!(
+                    "epoch {epoch} is not cleared here: its clearing or an earlier one takes too long, or failed"
+                );
             }
             Event::Proposed { deal, supplier } => tracing::info!("proposed deal {deal} to {supplier}"),
             Event::Struck { deal, supplier, consumer, is_own: true } => {
@@ -134,6 +147,17 @@ async fn verdicts(permits: Arc<Semaphore>, work: Vec<Recovery>) -> Vec<bool> {
     let run = move || work.iter().map(|recovery| recovery.run().is_ok()).collect::<Vec<bool>>();
     // The machine waits for a verdict on each: what could not be recovered is not believed.
     tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| vec![false; count])
+}
+
+/// Clears a book, unless another one is being cleared still: the machine gave that one up, but no thread can be stopped.
+async fn outcome(permits: Arc<Semaphore>, book: Arc<SealedBook>) -> Option<Outcome> {
+    let permit = permits.try_acquire_owned().ok()?;
+    let run = move || {
+        let outcome = Outcome::of(book);
+        drop(permit);
+        outcome
+    };
+    tokio::task::spawn_blocking(run).await.ok()
 }
 
 fn stored(effect: &Effect) -> Option<Change> {

@@ -15,8 +15,8 @@ pub fn virtual_time(text: &str) -> ProgressBar {
 
 /// Moves it.
 pub fn advance(bar: &ProgressBar, progress: &Progress) {
-    bar.set_length(progress.of.ceil() as u64);
-    bar.set_position(progress.second.floor() as u64);
+    bar.set_length(progress.seconds);
+    bar.set_position(progress.second);
     let passed = bar.elapsed().as_secs_f64();
     if passed > 0.0 {
         let rate = progress.events as f64 / passed;

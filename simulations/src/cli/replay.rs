@@ -37,7 +37,7 @@ pub fn recorded(word: &str, scenario: &str, nodes: Option<u32>) -> Result<(Scena
     if let Ok(seed) = word.parse() {
         let (name, showed) = (scenario.to_string(), String::new());
         let seed = Seed { scenario: name, seed, nodes, showed, trace_hash: None, shrunk: None };
-        return Ok((catalogue::scenario(scenario)?, seed));
+        return Ok((catalogue::scenario(scenario, seed.seed)?, seed));
     }
     let path = catalogue::path_of("seeds", word);
     let seed = Seed::load(&path)?;
@@ -49,7 +49,8 @@ impl Replay {
     /// Runs it and tells.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
         let (scenario, seed) = recorded(&self.seed, &self.scenario, self.nodes)?;
-        let options = Options { nodes: seed.nodes, seed: seed.seed, threads: threads(self.threads) };
+        let options =
+            Options { nodes: seed.nodes, seed: seed.seed, threads: threads(self.threads), ..Options::default() };
         let mut run = run::once(context, scenario, &options)?;
         run.again = self.again();
         let moments = moments(&run.scenario, &run.outcome);

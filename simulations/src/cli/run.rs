@@ -42,8 +42,9 @@ pub struct Run {
 impl Run {
     /// Runs it.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        let scenario = catalogue::scenario(&self.scenario)?;
-        let options = Options { nodes: self.nodes, seed: self.seed, threads: threads(self.threads) };
+        let scenario = catalogue::scenario(&self.scenario, self.seed)?;
+        let options =
+            Options { nodes: self.nodes, seed: self.seed, threads: threads(self.threads), ..Options::default() };
         let mut run = once(context, scenario, &options)?;
         run.again = document::run_command(&self.scenario, self.nodes, self.seed);
         let name = format!("{}-{}-{}", run.outcome.scenario, run.outcome.nodes, run.outcome.seed);

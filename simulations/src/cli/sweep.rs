@@ -66,7 +66,7 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 impl Sweep {
     /// Runs the grid.
     pub fn run(self, context: &Context) -> Result<(), CliError> {
-        let scenario = catalogue::scenario(&self.scenario)?;
+        let scenario = catalogue::scenario(&self.scenario, self.seeds.first)?;
         let points: u64 = self.sets.iter().map(|axis| axis.values.len() as u64).product();
         let seeds: Vec<u64> = (self.seeds.first..=self.seeds.last).collect();
         let runs = points.saturating_mul(seeds.len() as u64);

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::{Nanos, Node};
+use crate::random::mix;
 
 /// Windows that are kept as a ring; what lies further ahead waits in a map.
 const RING: u64 = 1 << 12;
@@ -233,11 +234,4 @@ impl<N: Node> Shard<N> {
         }
         by_shard
     }
-}
-
-/// The finaliser of MurmurHash3.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    z = (z ^ (z >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    z ^ (z >> 33)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Scenario, ScenarioError};
+use super::{Latency, Scenario, ScenarioError};
 
 /// Bytes of a scenario file that are read; a larger one is refused.
 const FILE_MAX: u64 = 256 * 1024;
@@ -108,12 +108,15 @@ impl LoadError {
     }
 }
 
-/// Reads and checks the scenario in a file, which must bear its name.
+/// Reads and checks the scenario in a file, which must bear its name; a file that it names lies beside it.
 ///
 /// # Errors
 /// [`LoadError`] says what is wrong and where.
 pub fn load(path: &Path) -> Result<Scenario, LoadError> {
-    let scenario: Scenario = parse(&read(path)?, path)?;
+    let mut scenario: Scenario = parse(&read(path)?, path)?;
+    if let Latency::Plan { file } = &mut scenario.links.latency {
+        *file = path.with_file_name(&*file).display().to_string();
+    }
     if path.file_stem().and_then(|stem| stem.to_str()) != Some(&scenario.name) {
         return Err(LoadError::Name { path: path.into(), name: scenario.name });
     }
@@ -236,7 +239,7 @@ fn step<'a>(value: &'a mut Value, part: &str) -> Option<&'a mut Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Every, FaultKind, Latency};
+    use crate::scenario::{Every, FaultKind};
 
     const TEXT: &str = "name = \"a\"\nquestion = \"b\"\nnodes = 3\nseconds = 4\n[links]\nloss_percent = 5\n\
         [[faults]]\nat_s = 1\nkind = { crash = { keeps_disk = true } }\n[expect]\nagreed_ppm = { min = 1 }\n";

@@ -175,6 +175,9 @@ impl Victim {
             assert!(rounds < 10_000, "the machine keeps itself busy");
             for effect in self.machine.handle(input, self.now) {
                 match effect {
+                    Effect::Clear { book } => {
+                        inputs.push(Input::Cleared { epoch: book.epoch, outcome: Some(crate::Outcome::of(book)) });
+                    }
                     Effect::Recover { ticket, work } => {
                         let verdicts = work.iter().map(|recovery| recovery.run().is_ok()).collect();
                         inputs.push(Input::Recovered { ticket, verdicts });

@@ -276,6 +276,14 @@ fn proposals_of_an_epoch_that_is_not_cleared_yet_wait_and_a_flood_of_them_is_dec
     }
     assert_eq!(declined, 36, "64 of one peer wait");
     let effects = world.peers[0].market.handle(Input::Tick, world.now + 2_000);
+    let book = effects.into_iter().find_map(|effect| match effect {
+        crate::Effect::Clear { book } => Some(book),
+        crate::Effect::Recover { .. } => panic!("it is not cleared yet"),
+        _ => None,
+    });
+    let outcome = crate::Outcome::of(book.unwrap());
+    let cleared = Input::Cleared { epoch: early.epoch, outcome: Some(outcome) };
+    let effects = world.peers[0].market.handle(cleared, world.now + 2_000);
     let answered = effects.iter().filter(|effect| matches!(effect, crate::Effect::Recover { .. })).count();
     assert_eq!(answered, 64, "the next epoch holds the same match");
 }

@@ -60,7 +60,7 @@ fn proven(orders: u64, market: &Parameters) -> Proven {
     let orders = (0..orders).map(|number| order(number, market)).collect();
     let book = SealedBook::new(market.id(), EPOCH, orders);
     let clearing = clear(&book, book.seed());
-    Proven { book, clearing }
+    Proven { book: book.into(), clearing }
 }
 
 #[test]
