@@ -82,16 +82,14 @@ pub fn summary(run: &document::Run, paint: Paint) -> String {
     let word = if class == "good" { paint.green(word) } else { paint.red(word) };
     let figures = &outcome.figures;
     let key = glossary::ALL.iter().filter(|figure| figure.is_key && figure.is_measured(figures));
-    let rows: Vec<Vec<String>> = key
-        .map(|figure| {
-            vec![figure.words.into(), words::figure(figure.name, figure.of(figures)), paint.dim(figure.meaning)]
-        })
-        .collect();
+    let rows: Vec<Vec<String>> =
+        key.map(|figure| vec![figure.words.into(), words::figure(figure.name, figure.of(figures))]).collect();
+    let meanings = paint.dim("  what each means: souk-sim list --figures");
     let mut parts = vec![
         format!("{}  {}", paint.bold(&outcome.scenario), paint.dim(label(outcome.nodes))),
         folded(&run.scenario.question, 2),
         format!("{word} {sentence}"),
-        table(&["FIGURE (simulated)", "VALUE", "MEANING"], &rows),
+        format!("{}\n{meanings}", table(&["FIGURE (simulated)", "VALUE"], &rows)),
     ];
     let cheats: Vec<Vec<String>> = figures
         .cheats

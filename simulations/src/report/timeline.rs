@@ -98,7 +98,7 @@ pub fn moments(scenario: &Scenario, outcome: &Outcome) -> Vec<Moment> {
     for row in &outcome.rows {
         let agreed = if row.agreed == row.sealed { "all agree".into() } else { format!("{} agree", row.agreed) };
         let what = format!(
-            "epoch {}: {} of {} up sealed, {agreed}; {} orders, {} matches, {} deals so far",
+            "epoch {}: {} of {} up sealed, {agreed}; orders {}, matches {}, deals so far {}",
             row.epoch, row.sealed, row.up, row.orders, row.matches, row.struck
         );
         moments.push(Moment { second: row.second, kind: "epoch", what });
