@@ -114,6 +114,8 @@ pub struct Hall {
     pub parameters: Parameters,
     /// Who is who.
     pub ring: Keyring,
+    /// The address of every peer, by number.
+    pub addresses: Vec<Address>,
     /// What was sealed and cleared.
     pub clearings: Arc<Clearings>,
 }
@@ -339,7 +341,10 @@ impl Desk {
                     self.trader.on_answer(user, answer, moment.now, &mut plans);
                     deeds.extend(plans.into_iter().map(|(at, errand)| Deed::Plan(at, errand)));
                 }
-                effect => deeds.extend(self.deed(effect, moment)),
+                effect => {
+                    work.seals += u32::from(matches!(effect, Effect::Clear { .. }));
+                    deeds.extend(self.deed(effect, moment));
+                }
             }
         }
     }

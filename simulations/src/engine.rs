@@ -73,7 +73,7 @@ impl<N: Node> Engine<N> {
     }
 
     /// All nodes in order.
-    pub fn nodes(&self) -> impl Iterator<Item = &N> {
+    pub fn nodes(&self) -> impl Iterator<Item = &N> + Clone {
         self.shards.iter().flat_map(|shard| shard.nodes().iter())
     }
 

@@ -5,7 +5,7 @@
 //!  Scenario + nodes + seed --> run --> Outcome: figures, series, what broke, trace hash --> report
 //!
 //!  Engine   windows of events, any number of threads, one outcome                       (engine)
-//!    Peer   one node: clock with skew and drift, cost of what it computes, disk         (peer, later: desk, disk, clock)
+//!    Peer   one node: clock with skew and drift, cost of what it computes, disk         (peer, desk, disk, clock)
 //!      Overlay   gossipsub's mesh, lazy gossip, scores: which neighbour gets which bytes (overlay)
 //!      Network   when they arrive, if at all: latency, bandwidth, loss, cuts             (network)
 //!      Market    the node's machine, its effects carried out as the node does            (desk)
@@ -24,6 +24,7 @@ pub mod checks;
 pub mod clearings;
 pub mod cli;
 pub mod clock;
+pub mod costs;
 pub mod desk;
 pub mod disk;
 pub mod engine;
@@ -45,8 +46,10 @@ pub mod seeds;
 pub mod shrink;
 pub mod signatures;
 pub mod sweep;
+pub mod thin;
 pub mod traders;
 pub mod verdict;
 
 pub use figures::{Broken, Figures, Outcome, Row};
+pub use run::{Options, Progress, run};
 pub use scenario::{Scenario, ScenarioError};

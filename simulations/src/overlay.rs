@@ -25,7 +25,7 @@ use crate::engine::Nanos;
 use crate::random::Random;
 use cache::Cache;
 pub use dials::{KNOWN, dials};
-pub use frame::{Frame, Gossip, Message, MessageId, Topic};
+pub use frame::{Frame, Gossip, Ids, Message, MessageId, Topic};
 use neighbours::{Neighbour, Neighbours};
 pub use rules::{Choice, Limits, POINT, Rules, Score};
 use seen::{Seen, Sight, State};

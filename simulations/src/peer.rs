@@ -236,7 +236,7 @@ impl Peer {
     }
 
     fn address(&self, number: u32) -> Address {
-        self.hall.ring.address(number)
+        self.hall.addresses[number as usize]
     }
 
     fn own(&self, what: Own) -> Event {
@@ -284,6 +284,7 @@ impl Peer {
         match packet {
             Packet::Gossip(frame) => {
                 if self.is_up && self.links.hears(from, connection) && self.desk.may_hear(from, now) {
+                    let now = self.computing.network(frame.bytes(), now);
                     let mut todo = self.computing.overlay_room();
                     self.overlay.heard(now, from, frame, &mut todo);
                     self.do_all(todo, now, out);

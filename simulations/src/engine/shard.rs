@@ -51,6 +51,7 @@ pub struct Out<'a, E> {
     /// Messages arrive no sooner.
     earliest: Nanos,
     from: u32,
+    cause: u32,
     number: &'a mut u32,
     /// To itself, in this window or a later one.
     own: &'a mut Vec<Entry<E>>,
@@ -61,6 +62,11 @@ impl<E> Out<'_, E> {
     /// This node's number.
     pub fn me(&self) -> u32 {
         self.from
+    }
+
+    /// The node that caused what happens: this one, another one, or `u32::MAX` for what came from outside.
+    pub fn cause(&self) -> u32 {
+        self.cause
     }
 
     /// `event` happens to this node itself at `at`, not before now.
@@ -207,6 +213,7 @@ impl<N: Node> Shard<N> {
             now: entry.at,
             earliest: (entry.at + self.lookahead).max(window_end),
             from: entry.to,
+            cause: entry.from,
             number: &mut self.numbers[at],
             own: &mut own,
             sent: &mut self.sent,

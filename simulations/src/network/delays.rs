@@ -78,6 +78,20 @@ impl Matrix {
         Ok(Matrix { peers, us })
     }
 
+    /// A matrix of rows that are there already.
+    ///
+    /// # Errors
+    /// [`MatrixError::Shape`].
+    pub fn from_rows(rows: &[Vec<u64>]) -> Result<Matrix, MatrixError> {
+        let peers = rows.len();
+        let odd = rows.iter().position(|row| row.len() != peers);
+        if let Some(at) = odd {
+            return Err(MatrixError::Shape { line: at + 1, found: rows[at].len(), expected: peers });
+        }
+        let us = rows.iter().flatten().map(|us| u32::try_from(*us).unwrap_or(u32::MAX)).collect();
+        Ok(Matrix { peers, us })
+    }
+
     /// How many peers it is for.
     pub fn peers(&self) -> usize {
         self.peers

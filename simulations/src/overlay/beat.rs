@@ -184,10 +184,10 @@ impl<M: Gossip> Overlay<M> {
         let told = self.some(&others, wanted);
         let (max, is_too_many) = (self.rules.ids_max, recent.len() > self.rules.ids_max);
         recent.sort_unstable();
-        let all: Arc<[MessageId]> = recent.into();
+        let all = Arc::new(recent);
         for at in told {
             let ids = match is_too_many {
-                true => self.random.choose(all.len(), max).into_iter().map(|at| all[at]).collect(),
+                true => Arc::new(self.random.choose(all.len(), max).into_iter().map(|at| all[at]).collect()),
                 false => all.clone(),
             };
             self.send(self.neighbours[at].peer, Frame::IHave { topic, ids }, out);

@@ -100,14 +100,14 @@ impl<M: Gossip> Overlay<M> {
             return;
         }
         let lacking: Vec<MessageId> = lacking.into_iter().collect();
-        let wanted: Arc<[MessageId]> = match lacking.len() > room {
+        let wanted: Vec<MessageId> = match lacking.len() > room {
             true => self.random.choose(lacking.len(), room).into_iter().map(|at| lacking[at]).collect(),
-            false => lacking.into(),
+            false => lacking,
         };
         self.neighbours[at].asked += wanted.len();
         let until = now + self.rules.promise;
         self.promises.extend(wanted.iter().map(|id| ((*id, peer), until)));
-        self.send(peer, Frame::IWant(wanted), out);
+        self.send(peer, Frame::IWant(Arc::new(wanted)), out);
     }
 
     /// A peer wants messages that were told of.

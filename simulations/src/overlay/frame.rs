@@ -77,6 +77,9 @@ impl Gossip for Arc<Message> {
     }
 }
 
+/// Some messages by name; one pointer wide, since frames are many.
+pub type Ids = Arc<Vec<MessageId>>;
+
 /// One frame between two connected peers. Gossipsub sends each in a frame of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame<M> {
@@ -98,10 +101,10 @@ pub enum Frame<M> {
         /// Of which topic.
         topic: Topic,
         /// Which.
-        ids: Arc<[MessageId]>,
+        ids: Ids,
     },
     /// The sender wants these.
-    IWant(Arc<[MessageId]>),
+    IWant(Ids),
     /// The sender has this one already.
     IDontWant(MessageId),
 }

@@ -8,7 +8,8 @@ use matcher::Input;
 use protocol::Rejected;
 use protocol::talk::{Request, Response};
 
-use super::{Costs, Event, Own, Packet, Peer, Talk};
+use super::{Event, Own, Packet, Peer, Talk};
+use crate::costs::Costs;
 use crate::desk::{Caller, Deed};
 use crate::engine::{MS, Nanos, Out};
 use crate::overlay::{self, Do, Message, MessageId};
@@ -47,6 +48,8 @@ pub struct Computing {
     busy_until: Nanos,
     queue: VecDeque<Job>,
     is_turn_due: bool,
+    /// When the network's own loop is free.
+    network_until: Nanos,
     /// When each of the other cores is free.
     cores: Vec<Nanos>,
     /// How long the loop computed.
@@ -65,6 +68,7 @@ impl Computing {
             busy_until: 0,
             queue: VecDeque::new(),
             is_turn_due: false,
+            network_until: 0,
             cores: vec![0; (cores.max(1) as usize).min(CORES_MAX)],
             busy: 0,
             turned_away: 0,
@@ -81,12 +85,13 @@ impl Computing {
 
     pub(super) fn pause(&mut self, until: Nanos) {
         self.busy_until = self.busy_until.max(until);
+        self.network_until = self.network_until.max(until);
         self.cores.iter_mut().for_each(|free| *free = (*free).max(until));
     }
 
     pub(super) fn restart(&mut self, now: Nanos) {
         self.queue.clear();
-        (self.busy_until, self.is_turn_due) = (now, false);
+        (self.busy_until, self.network_until, self.is_turn_due) = (now, now, false);
         self.cores.iter_mut().for_each(|free| *free = now);
     }
 
@@ -97,6 +102,12 @@ impl Computing {
     /// Room for what the overlay wants.
     pub(super) fn overlay_room(&self) -> Vec<Do<Arc<Message>>> {
         Vec::new()
+    }
+
+    /// When the network's loop is done with a frame of so many bytes.
+    pub(super) fn network(&mut self, bytes: u32, now: Nanos) -> Nanos {
+        self.network_until = self.network_until.max(now) + self.scaled(self.costs.frame_ns(bytes));
+        self.network_until
     }
 
     /// When work of this length is done that can begin at `now` on any of the other cores.
@@ -165,7 +176,7 @@ impl Peer {
             // The user changed its mind.
             None => return,
         };
-        let time = self.computing.scaled(self.computing.costs.of_step(&work, self.desk.market()));
+        let time = self.computing.scaled(self.computing.costs.step(&work, self.desk.market()));
         self.computing.busy += time;
         let done = now + time;
         self.computing.busy_until = done;

@@ -10,13 +10,14 @@ use super::{Options, World, side};
 use crate::cheats;
 use crate::clearings::Seals;
 use crate::clock::Clock;
+use crate::costs::Costs;
 use crate::desk::{Desk, Hall};
 use crate::disk::Disk;
 use crate::engine::{Engine, MS, Nanos, SECOND};
 use crate::faults::Plan;
 use crate::network::Network;
 use crate::overlay::{Overlay, Rules};
-use crate::peer::{Computing, Costs, Dialing, Event, Parts, Peer};
+use crate::peer::{Computing, Dialing, Event, Parts, Peer};
 use crate::random::Random;
 use crate::scenario::{Cheat, Every, Scenario, ScenarioError};
 use crate::signatures::Keyring;
@@ -99,7 +100,9 @@ pub(super) fn world(scenario: &Scenario, options: &Options) -> Result<World, Sce
     })?;
     let network = Arc::new(network);
     let (epoch_ms, lookahead) = (u64::from(parameters.epoch_ms), network.lookahead());
-    let hall = Arc::new(Hall { parameters, ring: Keyring::new(seed), clearings: Arc::default() });
+    let ring = Keyring::new(seed);
+    let addresses = (0..count).map(|number| ring.address(number)).collect();
+    let hall = Arc::new(Hall { parameters, ring, addresses, clearings: Arc::default() });
     let builder = Builder {
         scenario,
         options,
@@ -109,7 +112,7 @@ pub(super) fn world(scenario: &Scenario, options: &Options) -> Result<World, Sce
         network: network.clone(),
         habits: Arc::new(Habits::new(&scenario.traders, crowd.honest)),
         rules: Arc::new(Rules::new(&scenario.mesh)),
-        costs: Arc::new(Costs::default()),
+        costs: Arc::new(Costs::table()),
     };
     let standings = Standings::new(&scenario.traders, &builder.habits, &hall, crowd.honest, seed);
     let mut peers: Vec<Peer> = Vec::with_capacity(count as usize);
@@ -186,7 +189,7 @@ impl Builder<'_> {
         );
         let bug = self.options.bug.filter(|_| number + 1 == self.honest);
         let is_alone = self.scenario.checks.every == Every::Step || number % ALONE_EVERY == ALONE_EVERY - 1;
-        let is_alone = is_alone && (self.options.bug.is_none() || number > 0);
+        let is_alone = is_alone && self.options.bug.is_none();
         let seals = Seals::new(self.hall.clearings.clone(), is_alone, bug);
         let disk = Disk::new(self.plan.disks.contains(&number));
         let mut desk = Desk::new(self.hall.clone(), self.hall.ring.key(number), (seals, disk), trader);

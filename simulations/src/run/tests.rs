@@ -1,5 +1,8 @@
 //! Small markets from end to end: a quiet one agrees and deals, threads change nothing, another seed changes everything.
 
+mod bugs;
+mod faults;
+
 use super::*;
 use crate::scenario::{Checks, Every, Traders};
 
@@ -21,14 +24,9 @@ fn outcome(scenario: &Scenario, options: &Options) -> Outcome {
 fn a_quiet_market_of_20_agrees_in_every_epoch_and_strikes_deals() {
     let outcome = outcome(&quiet(20, 40), &options(1, 1));
     let figures = &outcome.figures;
-    println!("{}", serde_free(&outcome));
     assert_eq!(outcome.broken, []);
     assert_eq!((figures.agreed_ppm, figures.delivered_ppm), (1_000_000, 1_000_000), "{figures:?}");
     assert!(figures.orders > 100 && figures.struck > 20, "{figures:?}");
-}
-
-fn serde_free(outcome: &Outcome) -> String {
-    format!("{:#?}\n{:?}\n{} events", outcome.figures, outcome.rows.last(), outcome.events)
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn grafts_within_a_backoff_are_punished_and_two_kinds_of_haste_differ() {
 fn a_promise_that_is_not_kept_counts_and_one_that_is_kept_does_not() {
     let have = |from: u32, numbers: std::ops::Range<u32>| Frame::IHave {
         topic: Topic::Orders,
-        ids: numbers.map(|number| MessageId::new(from, number)).collect(),
+        ids: Arc::new(numbers.map(|number| MessageId::new(from, number)).collect()),
     };
     let mut room = Room::new(3, |_| {});
     room.connect(0, 1);
@@ -77,11 +77,11 @@ fn ihaves_beyond_the_limits_are_not_looked_at() {
     room.connect(0, 1);
     room.take_sent(|_| true);
     for number in 0..20 {
-        let ids: Arc<[MessageId]> = Arc::from([MessageId::new(1, number)]);
+        let ids = Arc::new(vec![MessageId::new(1, number)]);
         room.heard(0, 1, Frame::IHave { topic: Topic::Orders, ids });
     }
     assert_eq!(room.take_sent(|frame| matches!(frame, Frame::IWant(_))).len(), 10);
-    let ids: Arc<[MessageId]> = (100..1_000).map(|number| MessageId::new(1, number)).collect();
+    let ids = Arc::new((100..1_000).map(|number| MessageId::new(1, number)).collect());
     room.beat(1);
     room.heard(0, 1, Frame::IHave { topic: Topic::Orders, ids });
     assert!(room.take_sent(|frame| matches!(frame, Frame::IWant(_))).is_empty(), "no decoder takes more than 16 KiB");
