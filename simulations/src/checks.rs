@@ -117,21 +117,17 @@ pub fn fault_of(market: &Market, ticked_ms: u64) -> Option<(&'static str, String
         }
         let is_late = deal.state == DealState::Running && ticked_ms >= deal.runs_out_ms();
         if is_late {
-            return Some((
-                "every_deal_ends",
-                format!("deal {} runs {} ms past its time", deal.id, ticked_ms - deal.runs_out_ms()),
-            ));
+            return Some(("every_deal_ends", format!("deal {} runs {} ms past its time", deal.id, ticked_ms - deal.runs_out_ms())));
         }
     }
     let asks = live.iter().filter(|deal| deal.side == Side::Ask);
-    let let_out =
-        asks.map(|deal| deal.set_aside.times(deal.lots())).try_fold(None, |sum: Option<protocol::Capacity>, one| {
-            let one = one?;
-            Some(Some(match sum {
-                None => one,
-                Some(sum) => sum.plus(&one)?,
-            }))
-        });
+    let let_out = asks.map(|deal| deal.set_aside.times(deal.lots())).try_fold(None, |sum: Option<protocol::Capacity>, one| {
+        let one = one?;
+        Some(Some(match sum {
+            None => one,
+            Some(sum) => sum.plus(&one)?,
+        }))
+    });
     match (let_out, market.measured()) {
         (None, _) => return Some(("within_measured", "more is let than can be counted".into())),
         (Some(Some(let_out)), Some(measured)) if !measured.dominates(&let_out) => {

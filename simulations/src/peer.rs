@@ -10,8 +10,8 @@
 
 mod computing;
 mod costs;
-mod life;
 mod links;
+mod life;
 mod talk;
 
 use std::sync::Arc;
@@ -33,9 +33,8 @@ use crate::traders::Errand;
 
 pub use computing::Computing;
 use computing::Job;
-pub use costs::Costs;
-use links::Links;
 pub use links::{Dialing, Link};
+use links::Links;
 use talk::Calls;
 pub use talk::Talk;
 
@@ -244,14 +243,7 @@ impl Peer {
     }
 
     /// Sends something over a connection; it arrives `late` later than the network says.
-    fn send(
-        &mut self,
-        to: u32,
-        connection: u32,
-        packet: Packet,
-        (now, late): (Nanos, Nanos),
-        out: &mut Out<'_, Event>,
-    ) {
+    fn send(&mut self, to: u32, connection: u32, packet: Packet, (now, late): (Nanos, Nanos), out: &mut Out<'_, Event>) {
         let (bytes, is_gossip) = match &packet {
             Packet::Gossip(frame) => (frame.bytes(), true),
             Packet::Talk(talk) => (talk.bytes(), false),

@@ -42,7 +42,11 @@ impl Peer {
 
     /// What happens again and again, each peer at its own moment.
     fn plan_ahead(&mut self, now: Nanos, out: &mut Out<'_, Event>) {
-        let every = [(TICK, Own::Tick), (UPKEEP, Own::Second), (self.overlay.rules().heartbeat, Own::Heartbeat)];
+        let every = [
+            (TICK, Own::Tick),
+            (UPKEEP, Own::Second),
+            (self.overlay.rules().heartbeat, Own::Heartbeat),
+        ];
         for (every, what) in every {
             let at = now + self.random.below(every);
             out.at(at, self.own(what));

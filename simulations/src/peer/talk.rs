@@ -161,14 +161,7 @@ impl Calls {
 
 impl Peer {
     /// The machine asks somebody, connected or not.
-    pub(super) fn ask(
-        &mut self,
-        ticket: u64,
-        to: Address,
-        request: Box<Request>,
-        now: Nanos,
-        out: &mut Out<'_, Event>,
-    ) {
+    pub(super) fn ask(&mut self, ticket: u64, to: Address, request: Box<Request>, now: Nanos, out: &mut Out<'_, Event>) {
         let Some(peer) = number_of(&to, self.population).filter(|peer| *peer != self.number) else {
             return self.unanswered(ticket, Unanswered::Unreachable, now + SEARCH, out);
         };

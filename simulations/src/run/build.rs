@@ -180,13 +180,8 @@ impl Builder<'_> {
         });
         let strategy = strategy.transpose()?;
         let suppliers_ppm = (self.scenario.traders.suppliers_percent * 1e4) as u64;
-        let side =
-            strategy.as_ref().and_then(|strategy| strategy.side()).unwrap_or_else(|| side(number, suppliers_ppm));
-        let trader = Trader::new(
-            self.habits.clone(),
-            side,
-            Random::new(self.options.seed, 0x7ade_0000_0000 | u64::from(number)),
-        );
+        let side = strategy.as_ref().and_then(|strategy| strategy.side()).unwrap_or_else(|| side(number, suppliers_ppm));
+        let trader = Trader::new(self.habits.clone(), side, Random::new(self.options.seed, 0x7ade_0000_0000 | u64::from(number)));
         let bug = self.options.bug.filter(|_| number + 1 == self.honest);
         let is_alone = self.scenario.checks.every == Every::Step || number % ALONE_EVERY == ALONE_EVERY - 1;
         let is_alone = is_alone && self.options.bug.is_none();
