@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use protocol::Hash;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub mod glossary;
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// What was run.
     pub scenario: String,
@@ -29,7 +31,7 @@ pub struct Outcome {
 }
 
 /// Percentiles of some times in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     /// How many were measured.
     pub count: u64,
@@ -44,7 +46,7 @@ pub struct Percentiles {
 }
 
 /// What was measured after the warm-up, over honest peers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// From an order's signing to its admission at another peer.
     pub delivery_ms: Percentiles,
@@ -91,7 +93,7 @@ pub struct Figures {
 }
 
 /// Something that must hold and did not.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Broken {
     /// The check's name.
     pub check: String,
@@ -104,7 +106,7 @@ pub struct Broken {
 }
 
 /// One epoch.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Which.
     pub epoch: u64,

@@ -2,12 +2,15 @@
 //! Numbers are written for people and become integers here; everything else is what `run` makes of it.
 
 mod check;
+mod load;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::ScenarioError;
+pub use load::{LoadError, load};
+pub(crate) use load::{parse, read};
 
 /// One scenario. Every field but the first three has a default, written in docs/simulation.md.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

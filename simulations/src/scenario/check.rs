@@ -1,6 +1,7 @@
 //! Whether a scenario can be run, with the place and the next step where it cannot.
 
 use super::Scenario;
+use crate::figures::glossary;
 
 /// Most peers of one run.
 pub const NODES_MAX: u32 = 1_000_000;
@@ -21,7 +22,7 @@ pub enum ScenarioError {
         expected: &'static str,
     },
     /// No such strategy.
-    #[error("there is no strategy `{name}`: `souk-sim list` shows them all")]
+    #[error("there is no strategy `{name}`")]
     Strategy {
         /// What was asked for.
         name: String,
@@ -34,15 +35,32 @@ pub enum ScenarioError {
         /// What is wrong.
         why: String,
     },
+    /// `expect` names a figure that no run has.
+    #[error("`expect` names `{name}`, which is no figure of a run")]
+    Figure {
+        /// What was asked for.
+        name: String,
+    },
 }
 
 impl ScenarioError {
+    /// The next step to try.
+    pub fn next(&self) -> &'static str {
+        match self {
+            ScenarioError::Range { .. } => "correct the value; docs/simulation.md has all fields and their defaults",
+            ScenarioError::Strategy { .. } => "souk-sim list --strategies",
+            ScenarioError::Market { .. } => "correct it; the parameters are those of a market file",
+            ScenarioError::Figure { .. } => "souk-sim list --figures",
+        }
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
             ScenarioError::Range { .. } => "scenario_range",
             ScenarioError::Strategy { .. } => "scenario_strategy",
             ScenarioError::Market { .. } => "scenario_market",
+            ScenarioError::Figure { .. } => "scenario_figure",
         }
     }
 }
@@ -92,6 +110,9 @@ impl Scenario {
         for (at, cheat) in self.cheats.iter().enumerate() {
             let field = format!("cheats[{at}].peers_percent");
             range(&field, cheat.peers_percent, (0.0, 100.0), "from 0 to 100")?;
+        }
+        if let Some(name) = self.expect.keys().find(|name| !glossary::is_known(name)) {
+            return Err(ScenarioError::Figure { name: name.clone() });
         }
         Ok(())
     }
