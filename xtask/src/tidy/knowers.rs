@@ -16,7 +16,14 @@ struct Knower {
     is_free_in_tests: bool,
 }
 
-const JSON: &[&str] = &["node/src/api", "node/src/cli", "node/src/keys/keystore", "node/src/keys/delegation"];
+const JSON: &[&str] = &[
+    "node/src/api",
+    "node/src/cli",
+    "node/src/keys/keystore",
+    "node/src/keys/delegation",
+    "simulations/src/cli",
+    "simulations/src/report",
+];
 const CLOCK: &[&str] = &["node/src/clock", "node/src/cli"];
 /// The mesh counts rates and deadlines of its own sockets; what time it is, it does not ask.
 const STOPWATCH: &[&str] = &["node/src/clock", "node/src/cli", "node/src/net"];
@@ -61,6 +68,7 @@ mod tests {
             ("node/src/net.rs", "use redb::Database;"),
             ("node/src/keys.rs", "serde_json::to_string(&a)"),
             ("bench/src/lib.rs", "serde_json::to_string(&a)"),
+            ("simulations/src/run.rs", "serde_json::to_string(&a)"),
             ("protocol/src/order.rs", "bincode::encode_to_vec(a)"),
             ("node/src/roles.rs", "let now = std::time::SystemTime::now();"),
             ("node/src/roles.rs", "let now = Instant::now();"),
@@ -78,6 +86,7 @@ mod tests {
             ("node/src/store/tables.rs", "use redb::Database;"),
             ("node/src/keys/keystore.rs", "serde_json::to_string(&a)"),
             ("node/tests/api.rs", "serde_json::from_str(a)"),
+            ("simulations/src/report/document.rs", "serde_json::to_value(a)"),
             ("protocol/src/wire.rs", "bincode::encode_to_vec(a)"),
             ("node/src/clock.rs", "SystemTime::now()"),
             ("node/src/cli/progress.rs", "Instant::now()"),
