@@ -73,17 +73,7 @@ pub fn run_with(
 ) -> Result<Outcome, MatrixError> {
     let network = Arc::new(Network::new(&scenario.links, nodes, seed, matrix)?);
     let lookahead = network.lookahead();
-    let world = Arc::new(World {
-        plan: Plan::new(scenario, nodes, seed),
-        rules: Arc::new(rules),
-        mesh: scenario.mesh.clone(),
-        sizes: Sizes::measured(),
-        costs: Costs::table(),
-        is_charged: scenario.machines.is_charged,
-        slower_up_to_milli: (scenario.machines.slower_up_to.max(1.0) * 1_000.0).round() as u64,
-        nodes,
-        seed,
-    });
+    let world = Arc::new(world_of(scenario, (nodes, seed), rules));
     let peers = (0..nodes).map(|number| Peer::new(number, world.clone(), network.clone())).collect();
     let mut engine = Engine::new(peers, lookahead, effort.threads);
     let mut random = Random::new(seed, u64::MAX);
@@ -122,6 +112,20 @@ pub fn run_with(
         broken: Vec::new(),
         rows,
     })
+}
+
+fn world_of(scenario: &Scenario, (nodes, seed): (u32, u64), rules: Rules) -> World {
+    World {
+        plan: Plan::new(scenario, nodes, seed),
+        rules: Arc::new(rules),
+        mesh: scenario.mesh.clone(),
+        sizes: Sizes::measured(),
+        costs: Costs::table(),
+        is_charged: scenario.machines.is_charged,
+        slower_up_to_milli: (scenario.machines.slower_up_to.max(1.0) * 1_000.0).round() as u64,
+        nodes,
+        seed,
+    }
 }
 
 /// When links are cut and mended.

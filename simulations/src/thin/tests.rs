@@ -85,3 +85,44 @@ fn sizes_are_those_of_the_protocol() {
     assert!((30..60).contains(&sizes.equal), "{sizes:?}");
     assert!((1_000..1_600).contains(&sizes.symbol_percent), "{sizes:?}");
 }
+
+/// A peer, or somebody who sends it what a test wants.
+enum Actor {
+    Peer(Box<Peer>),
+    Script(Vec<Event>),
+}
+
+impl crate::engine::Node for Actor {
+    type Event = Event;
+
+    fn handle(&mut self, now: Nanos, event: Event, out: &mut crate::engine::Out<'_, Event>) {
+        match self {
+            Actor::Peer(peer) => peer.handle(now, event, out),
+            Actor::Script(events) => {
+                for event in events.drain(..) {
+                    out.send(0, now + SECOND, event);
+                }
+            }
+        }
+    }
+
+    fn digest(event: &Event) -> u64 {
+        Peer::digest(event)
+    }
+}
+
+#[test]
+fn an_exchange_brings_orders() {
+    let scenario = scenario(links(), Mesh::default());
+    let network = Arc::new(Network::new(&scenario.links, 2, 1, None).unwrap());
+    let lookahead = network.lookahead();
+    let world = Arc::new(world_of(&scenario, (2, 1), Rules::new(&scenario.mesh)));
+    let script = vec![Event::Exchange(Box::new((Arc::new(vec![3, 9]), Arc::new(Vec::new()))))];
+    let peer = Actor::Peer(Box::new(Peer::new(0, world, network)));
+    let mut engine = Engine::new(vec![peer, Actor::Script(script)], lookahead, 1);
+    engine.inject(1, 0, Event::Dial);
+    engine.run_until(10 * SECOND);
+    let Actor::Peer(peer) = engine.node(0) else { panic!("the first is a peer") };
+    let known: Vec<usize> = (0..12).filter(|number| peer.heard[*number] != u32::MAX).collect();
+    assert_eq!((known, peer.mended), (vec![3, 9], 2));
+}

@@ -88,7 +88,7 @@ fn a_mesh_of_dialed_peers_takes_the_nearest_and_any() {
     room.heard(0, 1, Frame::Prune { topic: Topic::Orders, backoff_s: 3_000 });
     room.beat(3);
     let mesh = room.mesh(0);
-    assert!(mesh.len() == 3 && mesh[..2] == [2, 4] && mesh[2] % 2 == 0, "{mesh:?}");
+    assert!(mesh.len() == 3 && mesh[..2] == [2, 4] && mesh[2].is_multiple_of(2), "{mesh:?}");
     room.heard(0, 7, Frame::Graft(Topic::Orders));
     room.beat(3);
     assert_eq!(room.mesh(0).len(), 4, "whoever grafts is let in");
