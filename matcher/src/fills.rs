@@ -50,13 +50,7 @@ pub struct Fills {
 impl Fills {
     /// No deals yet.
     pub fn new(domain: Domain) -> Fills {
-        Fills {
-            domain,
-            deals: Layered::default(),
-            by_order: Layered::default(),
-            orphans: 0,
-            prints: Prints::default(),
-        }
+        Fills { domain, deals: Layered::default(), by_order: Layered::default(), orphans: 0, prints: Prints::default() }
     }
 
     /// Whether `deal` would be kept; costs no signature.

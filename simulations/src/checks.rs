@@ -1,14 +1,5 @@
-//! What must hold, by name. Looks at peers from outside, between events, and changes nothing.
-//!
-//! | name | what must hold |
-//! |---|---|
-//! | `same_book_same_seal` | peers with the same heads and deals for an epoch seal the same root |
-//! | `same_seal_same_clearing` | equal sealed sets give equal roots, and the same when computed anew |
-//! | `no_lot_twice` | no lot of an honest owner is in two struck deals |
-//! | `every_deal_ends` | no peer keeps a deal running past its time |
-//! | `no_own_lot_twice`, `within_measured`, `within_bounds` | at one desk: its own deals, its machine, its book |
-//! | `no_honest_ban` | no honest peer cuts off an honest one |
-//! | `agrees_again`, `strikes_again` | after the last fault, all honest peers seal the same, and deals are struck |
+//! What must hold, by the names that docs/simulation.md explains. Looks at peers from outside, between events, and changes
+//! nothing.
 
 mod lots;
 mod recovery;
@@ -117,17 +108,21 @@ pub fn fault_of(market: &Market, ticked_ms: u64) -> Option<(&'static str, String
         }
         let is_late = deal.state == DealState::Running && ticked_ms >= deal.runs_out_ms();
         if is_late {
-            return Some(("every_deal_ends", format!("deal {} runs {} ms past its time", deal.id, ticked_ms - deal.runs_out_ms())));
+            return Some((
+                "every_deal_ends",
+                format!("deal {} runs {} ms past its time", deal.id, ticked_ms - deal.runs_out_ms()),
+            ));
         }
     }
     let asks = live.iter().filter(|deal| deal.side == Side::Ask);
-    let let_out = asks.map(|deal| deal.set_aside.times(deal.lots())).try_fold(None, |sum: Option<protocol::Capacity>, one| {
-        let one = one?;
-        Some(Some(match sum {
-            None => one,
-            Some(sum) => sum.plus(&one)?,
-        }))
-    });
+    let let_out =
+        asks.map(|deal| deal.set_aside.times(deal.lots())).try_fold(None, |sum: Option<protocol::Capacity>, one| {
+            let one = one?;
+            Some(Some(match sum {
+                None => one,
+                Some(sum) => sum.plus(&one)?,
+            }))
+        });
     match (let_out, market.measured()) {
         (None, _) => return Some(("within_measured", "more is let than can be counted".into())),
         (Some(Some(let_out)), Some(measured)) if !measured.dominates(&let_out) => {

@@ -98,7 +98,8 @@ impl Seals {
             Bug::DropsAnOrder => drop(orders.pop()),
             Bug::IgnoresCancels => {
                 let gone = before.iter().flat_map(|before| before.asks.iter().chain(&before.bids));
-                let gone = gone.filter(|one| book.find(&one.head.id).is_none() && one.order().expiry_epoch > book.epoch);
+                let gone =
+                    gone.filter(|one| book.find(&one.head.id).is_none() && one.order().expiry_epoch > book.epoch);
                 orders.extend(gone.take(1).cloned());
             }
         }

@@ -373,7 +373,10 @@ impl Desk {
             Effect::Publish { topic, bytes } => Deed::Publish { topic, bytes },
             Effect::Send { ticket, to, request } => Deed::Ask { ticket, to, request },
             Effect::Respond { token, response } => Deed::Reply { to: self.callers.remove(&token)?, response },
-            Effect::Blame { peer, .. } => Deed::Blame(peer),
+            Effect::Blame { peer, why } => {
+                self.log.blamed.push((Keyring::number(&peer), why.code()));
+                Deed::Blame(peer)
+            }
             Effect::Store(_) | Effect::Keep(_) | Effect::Sign { .. } | Effect::Tell(_) | Effect::Answer { .. } => {
                 return None;
             }

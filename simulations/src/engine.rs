@@ -7,17 +7,16 @@
 //!                                                      | to itself, within the window: a small heap
 //!                                                      | to itself or others, later: ring[w + k], k >= 1
 //! ```
-//!
-//! What is sent arrives in a later window, so nodes do not see each other within one: a node's events in a window are
-//! handled together, whatever the others do, which is also what keeps its memory warm.
 
+mod meeting;
 mod shard;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Barrier, Mutex};
 
 use protocol::{Hash, keccak256};
 
+use meeting::Meeting;
 pub use shard::Out;
 use shard::{Entry, Shard};
 
@@ -42,6 +41,9 @@ pub trait Node: Send {
 }
 
 /// Nodes, their clock, and what is about to happen to them.
+///
+/// What is sent arrives in a later window, so nodes do not see each other within one: a node's events in a window are
+/// handled together, whatever the others do, which is also what keeps its memory warm.
 pub struct Engine<N: Node> {
     shards: Vec<Shard<N>>,
     lookahead: Nanos,
@@ -139,36 +141,21 @@ impl<N: Node> Engine<N> {
 
     fn run_together(&mut self, end: Nanos) {
         let count = self.shards.len();
-        let boxes: Vec<Mutex<Vec<Entry<N::Event>>>> = (0..count * count).map(|_| Mutex::default()).collect();
-        let next: Vec<AtomicU64> = self.shards.iter().map(|_| AtomicU64::new(0)).collect();
-        let (barrier, lookahead, per_shard) = (Barrier::new(count), self.lookahead, self.per_shard);
-        let (boxes, next, barrier) = (&boxes, &next, &barrier);
+        let together = Together {
+            boxes: (0..count * count).map(|_| Mutex::default()).collect(),
+            next: (0..count).map(|_| AtomicU64::new(0)).collect(),
+            meeting: Meeting::new(count),
+            lookahead: self.lookahead,
+            per_shard: self.per_shard,
+        };
+        let together = &together;
         std::thread::scope(|scope| {
-            for (number, shard) in self.shards.iter_mut().enumerate() {
-                scope.spawn(move || {
-                    loop {
-                        next[number].store(shard.next_window().unwrap_or(u64::MAX), Ordering::Relaxed);
-                        barrier.wait();
-                        let first = next.iter().map(|next| next.load(Ordering::Relaxed)).min().unwrap_or(u64::MAX);
-                        if first.saturating_mul(lookahead) >= end {
-                            break;
-                        }
-                        shard.run_window(first, end);
-                        for (to, sent) in shard.take_sent(per_shard, count).into_iter().enumerate() {
-                            *boxes[to * count + number].lock().unwrap_or_else(|broken| broken.into_inner()) = sent;
-                        }
-                        barrier.wait();
-                        for from in 0..count {
-                            let arrived = &boxes[number * count + from];
-                            let arrived =
-                                std::mem::take(&mut *arrived.lock().unwrap_or_else(|broken| broken.into_inner()));
-                            arrived.into_iter().for_each(|entry| shard.push(entry));
-                        }
-                        if (first + 1) * lookahead >= end {
-                            break;
-                        }
-                    }
-                });
+            let shards = self.shards.iter_mut().enumerate();
+            let threads: Vec<_> =
+                shards.map(|(number, shard)| scope.spawn(move || together.run(number, shard, end))).collect();
+            let ends: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+            if let Some(panic) = ends.into_iter().find_map(Result::err) {
+                std::panic::resume_unwind(panic);
             }
         });
     }
@@ -183,6 +170,52 @@ impl<N: Node> Engine<N> {
         let traces: Vec<u8> =
             self.shards.iter().flat_map(Shard::traces).flat_map(|trace| trace.to_be_bytes()).collect();
         keccak256(&[b"trace", &traces])
+    }
+}
+
+/// What the threads of one run share.
+struct Together<E> {
+    /// What was sent in a window: to whom times how many there are, plus from whom.
+    boxes: Vec<Mutex<Vec<Entry<E>>>>,
+    /// The next window of each.
+    next: Vec<AtomicU64>,
+    meeting: Meeting,
+    lookahead: Nanos,
+    per_shard: usize,
+}
+
+impl<E: Send> Together<E> {
+    /// One thread's part, until `end` or until another one panics.
+    fn run<N: Node<Event = E>>(&self, number: usize, shard: &mut Shard<N>, end: Nanos) {
+        let seat = self.meeting.seat();
+        let count = self.next.len();
+        let mut by_shard: Vec<Vec<Entry<E>>> = (0..count).map(|_| Vec::new()).collect();
+        let open = |at: usize| self.boxes[at].lock().unwrap_or_else(|broken| broken.into_inner());
+        loop {
+            self.next[number].store(shard.next_window().unwrap_or(u64::MAX), Ordering::Relaxed);
+            if !seat.wait() {
+                return;
+            }
+            let window = self.next.iter().map(|next| next.load(Ordering::Relaxed)).min().unwrap_or(u64::MAX);
+            if window.saturating_mul(self.lookahead) >= end {
+                return;
+            }
+            shard.run_window(window, end);
+            shard.sort_sent((number, self.per_shard), &mut by_shard);
+            for to in (0..count).filter(|to| *to != number) {
+                // What was in the box is empty, and its room is used for the next window.
+                std::mem::swap(&mut by_shard[to], &mut *open(to * count + number));
+            }
+            if !seat.wait() {
+                return;
+            }
+            for from in (0..count).filter(|from| *from != number) {
+                open(number * count + from).drain(..).for_each(|entry| shard.push(entry));
+            }
+            if (window + 1) * self.lookahead >= end {
+                return;
+            }
+        }
     }
 }
 

@@ -163,7 +163,8 @@ impl Measure {
         if epoch >= self.first_epoch {
             self.optimum += found.optimum;
             self.figures.matches += u64::from(row.matches);
-            self.sealed_agreed = (self.sealed_agreed.0 + u64::from(row.agreed), self.sealed_agreed.1 + u64::from(row.sealed));
+            self.sealed_agreed =
+                (self.sealed_agreed.0 + u64::from(row.agreed), self.sealed_agreed.1 + u64::from(row.sealed));
         } else {
             self.begun = totals;
         }
@@ -203,7 +204,11 @@ impl Measure {
             agreed_ppm: ppm(self.sealed_agreed),
             agreement_ms: self.agreement.percentiles(),
             placed_to_struck_ms: self.placed_to_struck.percentiles(),
-            surplus_percent: if self.optimum == 0 { 0.0 } else { self.struck_worth as f64 * 100.0 / self.optimum as f64 },
+            surplus_percent: if self.optimum == 0 {
+                0.0
+            } else {
+                self.struck_worth as f64 * 100.0 / self.optimum as f64
+            },
             sent_bytes_per_s: since(last.sent, begun.sent) / peers,
             sent_bytes_per_s_max: since(last.sent_max, begun.sent_max),
             loop_percent: since(last.busy, begun.busy) / peers / 1e7,

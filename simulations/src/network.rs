@@ -5,9 +5,6 @@
 //!  carry: uplink queue --> on the way: latency x jitter (+ round trip and timeout for each loss) --> in the order of the
 //!         connection --> arrival --> received: downlink queue
 //! ```
-//!
-//! The description is shared by all peers and never changes; where links are cut, [`Network::with_cuts`] gives another
-//! one. Each peer owns a [`Nic`], so that peers can be simulated side by side.
 
 mod cities;
 mod cuts;
@@ -122,6 +119,9 @@ impl Nic {
 }
 
 /// The network of one run, from when some links were cut until others are.
+///
+/// The description is shared by all peers and never changes; where links are cut, [`Network::with_cuts`] gives another
+/// one. Each peer owns a [`Nic`], so that peers can be simulated side by side.
 #[derive(Debug, Clone)]
 pub struct Network {
     delays: Arc<Delays>,
@@ -240,7 +240,7 @@ impl Network {
         if self.jitter == 0 {
             return mean;
         }
-        let deviation = i128::from(random.normal()) * i128::from(self.jitter) * i128::from(mean) >> 32;
+        let deviation = (i128::from(random.normal()) * i128::from(self.jitter) * i128::from(mean)) >> 32;
         let latency = i128::from(mean) + deviation;
         u64::try_from(latency).unwrap_or(0).max(self.lookahead)
     }

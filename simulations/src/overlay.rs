@@ -225,9 +225,10 @@ impl<M: Gossip> Overlay<M> {
 
     /// A peer did what no honest peer does, beyond gossip: a fault, and at the rules' number of them it is left alone.
     pub fn blame(&mut self, now: Nanos, peer: u32, out: &mut Vec<Do<M>>) {
-        let Some(neighbour) = self.neighbours.get_mut(peer) else { return };
-        neighbour.standing.faults += 1;
-        if neighbour.standing.faults >= self.rules.limits.faults_max {
+        let Some(at) = self.neighbours.find(peer) else { return };
+        let standing = self.neighbours.punish(at);
+        standing.faults += 1;
+        if standing.faults >= self.rules.limits.faults_max {
             self.counters.left_alone += 1;
             self.neighbours.remove(peer, Some(now + self.rules.limits.refusal), now);
             out.push(Do::LeaveAlone { peer });
@@ -236,8 +237,8 @@ impl<M: Gossip> Overlay<M> {
 
     /// What was sent to a peer had to be dropped, because it takes gossip too slowly.
     pub fn was_slow(&mut self, peer: u32) {
-        if let Some(neighbour) = self.neighbours.get_mut(peer) {
-            neighbour.standing.was_slow();
+        if let Some(at) = self.neighbours.find(peer) {
+            self.neighbours.punish(at).was_slow();
         }
     }
 
@@ -270,7 +271,7 @@ impl<M: Gossip> Overlay<M> {
         if let Some(sight) = self.seen.find(id, now) {
             match sight.state {
                 State::Open => self.note_sender(id, from),
-                State::Invalid => self.neighbours[at].standing.delivered_invalid(message.topic() as usize),
+                State::Invalid => self.neighbours.punish(at).delivered_invalid(message.topic() as usize),
                 State::Valid | State::Ignored => {}
             }
             return;
@@ -344,8 +345,8 @@ impl<M: Gossip> Overlay<M> {
         let Some(message) = self.cache.refuse(sight.place, id) else { return };
         if verdict == Verdict::Reject {
             for peer in others.into_iter().chain([from]) {
-                if let Some(neighbour) = self.neighbours.get_mut(peer) {
-                    neighbour.standing.delivered_invalid(message.topic() as usize);
+                if let Some(at) = self.neighbours.find(peer) {
+                    self.neighbours.punish(at).delivered_invalid(message.topic() as usize);
                 }
             }
         }

@@ -10,8 +10,8 @@
 
 mod computing;
 mod costs;
-mod links;
 mod life;
+mod links;
 mod talk;
 
 use std::sync::Arc;
@@ -33,8 +33,8 @@ use crate::traders::Errand;
 
 pub use computing::Computing;
 use computing::Job;
-pub use links::{Dialing, Link};
 use links::Links;
+pub use links::{Dialing, Link};
 use talk::Calls;
 pub use talk::Talk;
 
@@ -42,6 +42,9 @@ pub use talk::Talk;
 pub const TICK: Nanos = 50 * MS;
 /// How often connections are looked at.
 const UPKEEP: Nanos = SECOND;
+
+/// A connection: the other side, and its count.
+type Line = (u32, u32);
 
 /// What comes over the line.
 #[derive(Debug)]
@@ -243,7 +246,7 @@ impl Peer {
     }
 
     /// Sends something over a connection; it arrives `late` later than the network says.
-    fn send(&mut self, to: u32, connection: u32, packet: Packet, (now, late): (Nanos, Nanos), out: &mut Out<'_, Event>) {
+    fn send(&mut self, (to, connection): Line, packet: Packet, (now, late): (Nanos, Nanos), out: &mut Out<'_, Event>) {
         let (bytes, is_gossip) = match &packet {
             Packet::Gossip(frame) => (frame.bytes(), true),
             Packet::Talk(talk) => (talk.bytes(), false),
@@ -260,7 +263,7 @@ impl Peer {
         }
     }
 
-    fn arrived(&mut self, from: u32, connection: u32, packet: Packet, now: Nanos, out: &mut Out<'_, Event>) {
+    fn arrived(&mut self, (from, connection): Line, packet: Packet, now: Nanos, out: &mut Out<'_, Event>) {
         let bytes = match &packet {
             Packet::Gossip(frame) => frame.bytes(),
             Packet::Talk(talk) => talk.bytes(),
@@ -268,11 +271,11 @@ impl Peer {
         let done = self.network.received(&mut self.nic, bytes, now);
         match done > now {
             true => out.at(done, Event::Came { from, connection, packet }),
-            false => self.came(from, connection, packet, now, out),
+            false => self.came((from, connection), packet, now, out),
         }
     }
 
-    fn came(&mut self, from: u32, connection: u32, packet: Packet, now: Nanos, out: &mut Out<'_, Event>) {
+    fn came(&mut self, (from, connection): Line, packet: Packet, now: Nanos, out: &mut Out<'_, Event>) {
         match packet {
             Packet::Gossip(frame) => {
                 if self.is_up && self.links.hears(from, connection) && self.desk.may_hear(from, now) {
@@ -282,7 +285,7 @@ impl Peer {
                     self.do_all(todo, now, out);
                 }
             }
-            Packet::Talk(talk) => self.talked(from, connection, *talk, now, out),
+            Packet::Talk(talk) => self.talked((from, connection), *talk, now, out),
         }
     }
 
@@ -319,8 +322,8 @@ impl Node for Peer {
 
     fn handle(&mut self, now: Nanos, event: Event, out: &mut Out<'_, Event>) {
         match event {
-            Event::Arrived { from, connection, packet } => self.arrived(from, connection, packet, now, out),
-            Event::Came { from, connection, packet } => self.came(from, connection, packet, now, out),
+            Event::Arrived { from, connection, packet } => self.arrived((from, connection), packet, now, out),
+            Event::Came { from, connection, packet } => self.came((from, connection), packet, now, out),
             Event::Own { life, what } if life == self.life && self.is_up => self.happens(what, now, out),
             Event::Own { .. } => {}
             Event::Errand(errand) => self.job(Job::Errand(*errand), now, out),

@@ -21,7 +21,8 @@ use crate::faults::{Blow, Plan, Strike};
 use crate::figures::Outcome;
 use crate::network::{Cuts, Matrix, Network};
 use crate::peer::{Event, Peer};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Mode, Scenario, ScenarioError};
+use crate::thin;
 use looks::Looks;
 
 /// How to run a scenario.
@@ -107,6 +108,9 @@ pub fn run(
     options: &Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Outcome, ScenarioError> {
+    if scenario.mode == Mode::Gossip {
+        return gossip(scenario, options, progress);
+    }
     let mut world = build::world(scenario, options)?;
     let mut looks = Looks::new(scenario, &world);
     let mut breaks = Breaks::default();
@@ -130,6 +134,20 @@ pub fn run(
         }
     }
     Ok(looks.outcome(scenario, options, world))
+}
+
+/// Peers without books, of whom there may be very many.
+fn gossip(
+    scenario: &Scenario,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Outcome, ScenarioError> {
+    scenario.check()?;
+    let nodes = options.nodes.unwrap_or(scenario.nodes).max(1);
+    let seconds = u64::from(scenario.warmup_s + scenario.seconds);
+    let mut told = |now: Nanos| progress(Progress { second: now / SECOND, seconds, events: 0 });
+    let effort = thin::Effort { threads: options.threads.max(1) };
+    thin::run(scenario, (nodes, options.seed), effort, options.matrix.clone(), &mut told).map_err(build::no_matrix)
 }
 
 impl World {
@@ -157,6 +175,11 @@ impl World {
         let unix_ms = START_MS + now / MS;
         let epoch = unix_ms / self.epoch_ms;
         (epoch, ((epoch + 1) * self.epoch_ms - START_MS) * MS)
+    }
+
+    /// Whether there is such a peer and it follows the rules.
+    pub(crate) fn is_known_honest(&self, peer: u32) -> bool {
+        (peer as usize) < self.engine.len() && self.is_honest(peer)
     }
 
     /// Whether this peer follows the rules.

@@ -1,14 +1,14 @@
 //! Who is who, and signatures that cost nothing: a mix of address, digest and a secret, in the form that real ones have.
 //! Knows no curve; the time that real ones take is charged from the cost table.
-//!
-//! Whoever lacks an address's secret cannot sign for it, just as with real keys: a [`Key`] is given to its peer alone, and
-//! everyone else has a [`Keyring`], which checks. What is not modelled: breaking a signature, and a key that leaks.
 
 use protocol::{Address, Hash, Recovery, Signature, keccak256};
 
 use crate::random::mix;
 
 /// Checks signatures of one run and knows everyone's address.
+///
+/// Whoever lacks an address's secret cannot sign for it, just as with real keys: a [`Key`] is given to its peer alone, and
+/// everyone else has this. What is not modelled: breaking a signature, and a key that leaks.
 #[derive(Debug, Clone, Copy)]
 pub struct Keyring {
     secret: u64,

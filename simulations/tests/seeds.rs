@@ -14,6 +14,7 @@ fn outcome(seed: u64) -> Outcome {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how long a seed takes is what a long run is asked for")]
 fn nothing_that_must_hold_breaks_whatever_goes_wrong() {
     let (first, count) = (number("SOUK_SIM_FROM", 1), number("SOUK_SIM_SEEDS", 20));
     let next = std::sync::atomic::AtomicU64::new(first);

@@ -97,9 +97,15 @@ impl Market {
             }
             Ok(Response::Symbols(symbols)) => self.feed(peer, &symbols, now),
             Ok(Response::Items(items)) => match items.is_empty() && wants >= SERVED_MIN && asked_in == epoch {
-                // It showed ids that it cannot serve; a few may have been replaced since, all at an epoch's end.
-                true => self.strike(&peer, Rejected::Stale, now),
-                false => self.take_items(peer, items, None, now),
+                // It showed ids that it cannot serve. All may have been replaced since: at an epoch's end, or because an owner
+                // signs versions faster than a round takes. So it is no fault yet, but it is no use either.
+                true => {
+                    self.give_up_round(&peer, Rejected::Stale, now);
+                }
+                false => {
+                    neighbour.strikes = if items.is_empty() { neighbour.strikes } else { 0 };
+                    self.take_items(peer, items, None, now);
+                }
             },
             // Silence, a busy peer, a snapshot that is gone: the next heartbeat begins afresh.
             _ => neighbour.decoder = None,
@@ -159,7 +165,9 @@ impl Market {
     /// The difference is known: what the neighbour lacks goes to it, what is lacking here is asked for.
     fn exchange(&mut self, peer: Address, difference: &Difference) {
         let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
-        neighbour.strikes = 0;
+        if difference.there.len() < SERVED_MIN {
+            neighbour.strikes = 0;
+        }
         if difference.is_empty() {
             return;
         }

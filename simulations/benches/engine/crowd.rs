@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use simulations::thin::{Effort, run};
 
-use super::{cpu_seconds, node_mesh, peak_mib, scenario};
+use super::setting::{cpu_seconds, node_mesh, peak_mib, scenario};
 
 pub fn table(nodes: u32, seconds: u32, threads: u32) {
     println!("\n## {nodes} peers, 12 orders a second, {seconds} s after 10 s of warm-up, {threads} threads\n");

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use simulations::random::Random;
 use simulations::thin::{Effort, run};
 
-use super::{cpu_seconds, node_mesh, peak_mib, scenario};
+use super::setting::{cpu_seconds, node_mesh, peak_mib, scenario};
 
 /// An event of the bare queue: when, to whom, and as many bytes as the simulator's.
 type Bare = Reverse<(u64, u32, [u64; 3])>;

@@ -6,7 +6,7 @@ use simulations::overlay::{Choice, Rules};
 use simulations::scenario::{Latency, Mesh};
 use simulations::thin::{Effort, run_with};
 
-use super::{DRAWN, scenario};
+use super::setting::{DRAWN, scenario};
 
 /// One policy.
 struct Policy {
@@ -29,20 +29,36 @@ fn policy(name: &str, (dials, near_dials): (u32, u32), (low, degree, high): (u32
     Policy { name: name.into(), mesh, choice: Choice::Random }
 }
 
+/// Meshes as gossipsub makes them: low, degree, high, and how many of it were dialed.
+const SIZES: [((u32, u32, u32), u32); 7] =
+    [((8, 10, 14), 3), ((6, 8, 12), 3), ((6, 7, 9), 3), ((5, 6, 8), 2), ((4, 5, 7), 2), ((3, 4, 6), 1), ((2, 3, 5), 1)];
+
 fn policies() -> Vec<Policy> {
-    let all = (1, 64, 65);
-    let mut policies = vec![
-        policy("gossipsub 6/8/12, 8 random dials", (8, 0), (6, 8, 12), 3),
-        policy("gossipsub 6/8/12, 8 dials, 4 near", (8, 4), (6, 8, 12), 3),
-        policy("gossipsub 5/6/8, 8 dials, 4 near", (8, 4), (5, 6, 8), 2),
-    ];
-    for (dials, near) in [(4, 0), (4, 2), (4, 3), (3, 0), (3, 1), (3, 2), (2, 0), (2, 1), (5, 3), (6, 3)] {
-        policies.push(policy(&format!("all connections, {dials} dials, {near} near"), (dials, near), all, 0));
+    let mut policies = Vec::new();
+    for (size, out) in SIZES {
+        for near in [0, 4] {
+            policies.push(policy(&format!("8 dials, {near} near, mesh {size:?}"), (8, near), size, out));
+        }
     }
-    for near in [3, 4, 5] {
-        let plain = policy(&format!("6/8/9, 8 dials, 4 near, {near} nearest kept"), (8, 4), (6, 8, 9), 2);
-        policies.push(Policy { choice: Choice::Near { near }, ..plain });
+    for (dials, near) in [(8, 2), (8, 6), (12, 6), (6, 3)] {
+        policies.push(policy(&format!("{dials} dials, {near} near, mesh (5, 6, 8)"), (dials, near), (5, 6, 8), 2));
     }
+    for (dials, near) in [(5, 3), (4, 3), (4, 2), (3, 2), (3, 1), (2, 1)] {
+        policies.push(policy(&format!("{dials} dials, {near} near, all in the mesh"), (dials, near), (64, 64, 65), 0));
+    }
+    for (near, any) in [(3, 2), (3, 1), (2, 2), (2, 1), (1, 2), (1, 1)] {
+        let name = format!("8 dials, 4 near, grafts its {near} nearest dials and {any} other");
+        let plain = policy(&name, (8, 4), (2, 4, 16), 0);
+        policies.push(Policy { choice: Choice::Dialed { near, any }, ..plain });
+    }
+    let change = |name: &str, change: fn(&mut Mesh)| {
+        let mut plain = policy(&format!("8 dials, 4 near, mesh (5, 6, 8), {name}"), (8, 4), (5, 6, 8), 2);
+        change(&mut plain.mesh);
+        plain
+    };
+    policies.push(change("published to all", |mesh| mesh.is_flood_publish = true));
+    policies.push(change("every message announced", |mesh| mesh.announce_from_bytes = 1));
+    policies.push(change("no lazy gossip", |mesh| mesh.lazy = 0));
     policies
 }
 
@@ -85,11 +101,14 @@ pub fn table(nodes: u32, seconds: u32) {
     policies().iter().take(4).for_each(|policy| row(nodes, seconds, policy, DRAWN));
 }
 
-/// One policy from words: DIALS NEAR LOW DEGREE HIGH OUT [NEAREST KEPT].
+/// One policy from words: DIALS NEAR LOW DEGREE HIGH OUT [NEAREST ANY].
 pub fn one(nodes: u32, seconds: u32, words: &[String]) {
     let numbers: Vec<u32> = words.iter().filter_map(|word| word.parse().ok()).collect();
-    let [dials, near, low, degree, high, out] = numbers[..6] else { return head() };
+    let &[dials, near, low, degree, high, out] = numbers.get(..6).unwrap_or_default() else { return head() };
     let plain = policy(&words.join(" "), (dials, near), (low, degree, high), out);
-    let choice = numbers.get(6).map_or(Choice::Random, |near| Choice::Near { near: *near as usize });
+    let choice = match numbers[6..] {
+        [near, any] => Choice::Dialed { near: near as usize, any: any as usize },
+        _ => Choice::Random,
+    };
     row(nodes, seconds, &Policy { choice, ..plain }, Latency::Cities);
 }

@@ -1,17 +1,12 @@
 //! How fast whole markets are simulated: `cargo bench -p simulations --bench market -- NODES SECONDS ORDERS THREADS`.
 //! Decides nothing.
 
+mod computed;
+
 use std::time::Instant;
 
 use simulations::scenario::{Checks, Every, Traders};
 use simulations::{Options, Scenario, run};
-
-/// Seconds that all threads of this process computed, user and system, where the system tells.
-fn computed_s() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
-}
 
 fn main() {
     let words: Vec<u64> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
@@ -26,7 +21,7 @@ fn main() {
     let began = Instant::now();
     let options = Options { seed: 1, threads: threads as usize, ..Options::default() };
     let outcome = run(&scenario, &options, &mut |_| {}).expect("it can be run");
-    let (took, computed) = (began.elapsed().as_secs_f64(), computed_s());
+    let (took, computed) = (began.elapsed().as_secs_f64(), computed::seconds());
     let figures = &outcome.figures;
     println!("{nodes} peers, {orders} orders/s, {threads} threads: {} events in {took:.1} s", outcome.events);
     // On a machine that others use too, the time that was computed says more than the time that went by.

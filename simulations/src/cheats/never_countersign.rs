@@ -2,8 +2,8 @@
 //! what their peers make of it.
 
 use matcher::Input;
-use protocol::{Price, Side};
 use protocol::talk::Request;
+use protocol::{Price, Side};
 
 use super::{Scene, Strategy};
 use crate::scenario::Cheat;

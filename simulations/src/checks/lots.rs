@@ -22,7 +22,7 @@ impl Lots {
             return None;
         }
         let other = deals.iter().find(|(_, taken)| taken.overlaps(lots)).map(|(other, _)| *other);
-        deals.push((deal, lots.clone()));
+        deals.push((deal, *lots));
         other
     }
 

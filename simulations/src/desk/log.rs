@@ -70,6 +70,8 @@ pub struct Log {
     pub struck: Vec<Struck>,
     /// Why own deals were over.
     pub over: Vec<EndReason>,
+    /// Faults of peers, and what each was.
+    pub blamed: Vec<(u32, &'static str)>,
     /// Peers that this one's overlay left alone for their faults.
     pub left_alone: Vec<u32>,
     /// Epochs that were never cleared.

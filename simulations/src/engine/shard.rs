@@ -1,11 +1,13 @@
 //! Some of the nodes and the events that wait for them, by window. Sees the other shards only as a list of what was sent.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::{Nanos, Node};
 use crate::random::mix;
 
+/// Empty buckets that are kept; the room of others goes back to the system.
+const SPARE_MAX: usize = 16;
 /// Windows that are kept as a ring; what lies further ahead waits in a map.
 const RING: u64 = 1 << 12;
 
@@ -103,9 +105,14 @@ pub(super) struct Shard<N: Node> {
     window: u64,
     ring: Vec<Vec<Entry<N::Event>>>,
     /// Windows of the ring that hold something.
-    near: BTreeMap<u64, ()>,
+    near: BTreeSet<u64>,
     far: BTreeMap<u64, Vec<Entry<N::Event>>>,
     sent: Vec<Entry<N::Event>>,
+    own: Vec<Entry<N::Event>>,
+    due: BinaryHeap<Reverse<Entry<N::Event>>>,
+    later: Vec<Entry<N::Event>>,
+    /// Empty buckets whose room is used again.
+    spare: Vec<Vec<Entry<N::Event>>>,
     events: u64,
 }
 
@@ -120,9 +127,13 @@ impl<N: Node> Shard<N> {
             lookahead,
             window: 0,
             ring: (0..RING).map(|_| Vec::new()).collect(),
-            near: BTreeMap::new(),
+            near: BTreeSet::new(),
             far: BTreeMap::new(),
             sent: Vec::new(),
+            own: Vec::new(),
+            due: BinaryHeap::new(),
+            later: Vec::new(),
+            spare: Vec::new(),
             events: 0,
         }
     }
@@ -148,7 +159,10 @@ impl<N: Node> Shard<N> {
         if window < self.window + RING {
             let bucket = &mut self.ring[(window % RING) as usize];
             if bucket.is_empty() {
-                self.near.insert(window, ());
+                self.near.insert(window);
+                if bucket.capacity() == 0 {
+                    *bucket = self.spare.pop().unwrap_or_default();
+                }
             }
             bucket.push(entry);
         } else {
@@ -158,8 +172,7 @@ impl<N: Node> Shard<N> {
 
     /// The first window in which something happens.
     pub(super) fn next_window(&self) -> Option<u64> {
-        let near = self.near.keys().next();
-        near.into_iter().chain(self.far.keys().next()).min().copied()
+        self.near.first().into_iter().chain(self.far.keys().next()).min().copied()
     }
 
     /// Handles everything of `window`, the first that holds anything, that is before `end`.
@@ -172,73 +185,76 @@ impl<N: Node> Shard<N> {
         }
         let window_end = ((window + 1) * self.lookahead).min(end);
         entries.sort_unstable();
-        let mut later: Vec<Entry<N::Event>> = Vec::new();
-        let mut due: BinaryHeap<Reverse<Entry<N::Event>>> = BinaryHeap::new();
-        let mut entries = entries.into_iter().peekable();
-        while let Some(to) = entries.peek().map(|entry| entry.to) {
+        let mut arriving = entries.drain(..).peekable();
+        while let Some(to) = arriving.peek().map(|entry| entry.to) {
             loop {
-                let is_of_node = |entry: &&Entry<N::Event>| entry.to == to;
-                let arrived = entries.peek().filter(is_of_node).map(Entry::key);
-                let own = due.peek().map(|Reverse(entry)| entry.key());
-                let next = match (arrived, own) {
+                let arrived = arriving.peek().filter(|entry| entry.to == to);
+                let is_own_first = match (arrived, self.due.peek()) {
                     (None, None) => break,
-                    (Some(arrived), Some(own)) if own < arrived => due.pop().map(|Reverse(entry)| entry),
-                    (None, Some(_)) => due.pop().map(|Reverse(entry)| entry),
-                    (Some(_), _) => entries.next(),
+                    (Some(arrived), Some(Reverse(own))) => own < arrived,
+                    (arrived, _) => arrived.is_none(),
+                };
+                let next = match is_own_first {
+                    true => self.due.pop().map(|Reverse(entry)| entry),
+                    false => arriving.next(),
                 };
                 let Some(entry) = next else { break };
                 match entry.at < window_end {
-                    true => self.happen(entry, &mut due, &mut later),
-                    false => later.push(entry),
+                    true => self.happen(entry),
+                    false => self.later.push(entry),
                 }
             }
         }
-        later.into_iter().for_each(|entry| self.push(entry));
+        drop(arriving);
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(entries);
+        }
+        let mut later = std::mem::take(&mut self.later);
+        later.drain(..).for_each(|entry| self.push(entry));
+        self.later = later;
     }
 
-    fn happen(
-        &mut self,
-        entry: Entry<N::Event>,
-        due: &mut BinaryHeap<Reverse<Entry<N::Event>>>,
-        later: &mut Vec<Entry<N::Event>>,
-    ) {
+    fn happen(&mut self, entry: Entry<N::Event>) {
         let at = entry.to as usize - self.first;
         self.events += 1;
         let cause = u64::from(entry.from) << 32 | u64::from(entry.number);
         let trace = mix(self.traces[at] ^ entry.at) ^ mix(cause) ^ N::digest(&entry.event);
         self.traces[at] = mix(trace);
         let window_end = (self.window + 1) * self.lookahead;
-        let mut own = Vec::new();
         let mut out = Out {
             now: entry.at,
             earliest: (entry.at + self.lookahead).max(window_end),
             from: entry.to,
             cause: entry.from,
             number: &mut self.numbers[at],
-            own: &mut own,
+            own: &mut self.own,
             sent: &mut self.sent,
         };
         self.nodes[at].handle(entry.at, entry.event, &mut out);
-        for entry in own {
+        for entry in self.own.drain(..) {
             match entry.at < window_end {
-                true => due.push(Reverse(entry)),
-                false => later.push(entry),
+                true => self.due.push(Reverse(entry)),
+                false => self.later.push(entry),
             }
         }
     }
 
     /// What was sent in the last window stays in this shard: there is no other.
     pub(super) fn take_own(&mut self) {
-        let sent = std::mem::take(&mut self.sent);
-        sent.into_iter().for_each(|entry| self.push(entry));
+        let mut sent = std::mem::take(&mut self.sent);
+        sent.drain(..).for_each(|entry| self.push(entry));
+        self.sent = sent;
     }
 
-    /// What was sent in the last window, by the shard of its receiver.
-    pub(super) fn take_sent(&mut self, per_shard: usize, count: usize) -> Vec<Vec<Entry<N::Event>>> {
-        let mut by_shard: Vec<Vec<Entry<N::Event>>> = (0..count).map(|_| Vec::new()).collect();
-        for entry in self.sent.drain(..) {
-            by_shard[entry.to as usize / per_shard].push(entry);
+    /// Sorts what was sent in the last window by the shard of its receiver; what stays here is taken at once.
+    pub(super) fn sort_sent(&mut self, (own, per_shard): (usize, usize), by_shard: &mut [Vec<Entry<N::Event>>]) {
+        let mut sent = std::mem::take(&mut self.sent);
+        for entry in sent.drain(..) {
+            match entry.to as usize / per_shard {
+                to if to == own => self.push(entry),
+                to => by_shard[to].push(entry),
+            }
         }
-        by_shard
+        self.sent = sent;
     }
 }

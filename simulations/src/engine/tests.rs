@@ -80,3 +80,52 @@ fn a_run_goes_to_its_end_and_no_further() {
     assert_eq!(engine.now(), 7 * MS);
     assert!(engine.nodes().all(|node| node.heard.iter().all(|(at, _)| *at < 7 * MS)));
 }
+
+struct Bomb {
+    number: u32,
+}
+
+impl Node for Bomb {
+    type Event = ();
+
+    fn handle(&mut self, now: Nanos, (): (), out: &mut Out<'_, ()>) {
+        assert!(self.number != 4 || now < 300 * MS, "the fifth goes off");
+        out.at(now + 3 * MS, ());
+    }
+
+    fn digest(_: &()) -> u64 {
+        0
+    }
+}
+
+#[test]
+#[should_panic(expected = "the fifth goes off")]
+fn a_panic_in_one_thread_ends_the_run_and_keeps_nobody_waiting() {
+    let mut engine = Engine::new((0..6).map(|number| Bomb { number }).collect(), MS, 3);
+    (0..6).for_each(|number| engine.inject(number, 0, ()));
+    engine.run_until(SECOND);
+}
+
+#[test]
+fn events_know_who_caused_them() {
+    struct Asker(Vec<u32>);
+    impl Node for Asker {
+        type Event = bool;
+
+        fn handle(&mut self, now: Nanos, is_first: bool, out: &mut Out<'_, bool>) {
+            self.0.push(out.cause());
+            if is_first {
+                out.send(1 - out.me(), now + MS, false);
+                out.at(now + 2 * MS, false);
+            }
+        }
+
+        fn digest(is_first: &bool) -> u64 {
+            u64::from(*is_first)
+        }
+    }
+    let mut engine = Engine::new(vec![Asker(Vec::new()), Asker(Vec::new())], MS, 2);
+    engine.inject(0, 0, true);
+    engine.run_until(SECOND);
+    assert_eq!((&engine.node(0).0, &engine.node(1).0), (&vec![u32::MAX, 0], &vec![0]));
+}

@@ -15,7 +15,8 @@ fn fault(kind: FaultKind, (at_s, for_s): (f64, f64)) -> Fault {
 fn a_fault_hits_its_share_begins_after_the_warm_up_and_is_over_in_time() {
     let crash = fault(FaultKind::Crash { keeps_disk: true }, (5.0, 7.0));
     let plan = plan(crash.clone(), 1);
-    let times: Vec<_> = plan.blows.iter().map(|blow| (blow.at / SECOND, blow.peers.len(), blow.strike.clone())).collect();
+    let times: Vec<_> =
+        plan.blows.iter().map(|blow| (blow.at / SECOND, blow.peers.len(), blow.strike.clone())).collect();
     assert_eq!(times, [(15, 5, Strike::Crash), (22, 5, Strike::Restart { keeps_disk: true })]);
     assert_eq!((plan.over, plan.disks.len()), (22 * SECOND, 5));
     assert_eq!(plan.blows[0].peers, plan.blows[1].peers);

@@ -75,7 +75,8 @@ impl Spread {
 
     /// Closes the books on orders of `epoch` and before. `others` are the peers that were up and honest.
     pub fn settle(&mut self, epoch: u64, others: &[u32], network: &Network) {
-        let done: Vec<Order> = self.orders.extract_if(.., |_, order| order.epoch <= epoch).map(|(_, order)| order).collect();
+        let done: Vec<Order> =
+            self.orders.extract_if(.., |_, order| order.epoch <= epoch).map(|(_, order)| order).collect();
         for mut order in done {
             let expected = others.len() as u64 - u64::from(others.contains(&order.origin));
             let arrived = (order.took.len() as u64).min(expected);

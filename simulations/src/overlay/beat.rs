@@ -44,8 +44,8 @@ impl<M: Gossip> Overlay<M> {
             self.promises.iter().filter(|(_, until)| **until < now).map(|(promise, _)| *promise).collect();
         for promise in broken {
             self.promises.remove(&promise);
-            if let Some(neighbour) = self.neighbours.get_mut(promise.1) {
-                neighbour.standing.misbehaved(1);
+            if let Some(at) = self.neighbours.find(promise.1) {
+                self.neighbours.punish(at).misbehaved(1);
             }
         }
     }
@@ -74,29 +74,36 @@ impl<M: Gossip> Overlay<M> {
     }
 
     fn grow(&mut self, now: Nanos, topic: Topic, scores: &[Score], out: &mut Vec<Do<M>>) {
+        if let Choice::Dialed { near, any } = self.rules.choice {
+            self.graft_dialed(now, (topic, near, any), scores, out);
+        }
         let len = self.mesh_len(topic);
         if len >= self.rules.degree_low {
             return;
         }
         let wanted = self.rules.degree.saturating_sub(len);
-        let mut candidates = self.candidates(now, topic, |at| scores[at] >= 0);
-        if let Choice::Near { near } = self.rules.choice {
-            let nearest = self.nearest(near);
-            let missing: Vec<usize> = candidates.iter().filter(|at| nearest.contains(at)).copied().collect();
-            missing.iter().take(wanted).for_each(|at| self.graft(now, *at, topic, out));
-            candidates.retain(|at| !nearest.contains(at));
-            let wanted = wanted.saturating_sub(missing.len());
-            return self.some(&candidates, wanted).into_iter().for_each(|at| self.graft(now, at, topic, out));
-        }
+        let candidates = self.candidates(now, topic, |at| scores[at] >= 0);
         self.some(&candidates, wanted).into_iter().for_each(|at| self.graft(now, at, topic, out));
     }
 
-    /// The neighbours of the shortest round trips.
-    fn nearest(&self, wanted: usize) -> Vec<usize> {
-        let mut all: Vec<usize> = (0..self.neighbours.len()).collect();
-        all.sort_by_key(|at| self.neighbours[*at].round_trip);
-        all.truncate(wanted);
-        all
+    /// Of those that this peer dialed, the `near` of the shortest round trips are in the mesh, and `any` of the others.
+    fn graft_dialed(
+        &mut self,
+        now: Nanos,
+        (topic, near, any): (Topic, usize, usize),
+        scores: &[Score],
+        out: &mut Vec<Do<M>>,
+    ) {
+        let mut dialed: Vec<usize> =
+            (0..self.neighbours.len()).filter(|at| self.neighbours[*at].is_outbound && scores[*at] >= 0).collect();
+        dialed.sort_by_key(|at| self.neighbours[*at].round_trip);
+        let others = dialed.split_off(near.min(dialed.len()));
+        for (group, wanted) in [(dialed, near), (others, any)] {
+            let members = group.iter().filter(|at| self.neighbours[**at].is_in_mesh(topic)).count();
+            let candidates = self.candidates(now, topic, |at| group.contains(&at));
+            let chosen = self.some(&candidates, wanted.saturating_sub(members));
+            chosen.into_iter().for_each(|at| self.graft(now, at, topic, out));
+        }
     }
 
     /// Too many: the best few stay, and of the others any, but for enough of those that this peer dialed.
@@ -107,19 +114,11 @@ impl<M: Gossip> Overlay<M> {
         }
         let excess = members.len() - self.rules.degree.min(members.len());
         let mut order = self.some(&members, members.len());
-        match self.rules.choice {
-            Choice::Random => {
-                // From the worst to the best; all but the best ones in any order.
-                order.sort_by_key(|at| scores[*at]);
-                let any = order.len().saturating_sub(self.rules.retained);
-                let mixed = self.some(&order[..any], any);
-                order[..any].copy_from_slice(&mixed);
-            }
-            Choice::Near { near } => {
-                let nearest = self.nearest(near);
-                order.sort_by_key(|at| nearest.contains(at));
-            }
-        }
+        // From the worst to the best; all but the best ones in any order.
+        order.sort_by_key(|at| scores[*at]);
+        let any = order.len().saturating_sub(self.rules.retained);
+        let mixed = self.some(&order[..any], any);
+        order[..any].copy_from_slice(&mixed);
         let is_outbound = |at: &usize| self.neighbours[*at].is_outbound;
         let mut outbound = order.iter().filter(|at| is_outbound(at)).count();
         let mut pruned = Vec::new();

@@ -59,7 +59,7 @@ impl<M: Gossip> Overlay<M> {
         let until = self.neighbours[at].backoff[topic as usize];
         if until > now {
             let is_flood = until - now > self.rules.prune_backoff.saturating_sub(self.rules.graft_flood);
-            self.neighbours[at].standing.misbehaved(1 + u32::from(is_flood));
+            self.neighbours.punish(at).misbehaved(1 + u32::from(is_flood));
             return self.prune(now, at, topic, out);
         }
         let score = self.neighbours.score(at, self.decayed_at, &self.rules);

@@ -39,6 +39,11 @@ impl Neighbour {
         self.standing.mesh_since[topic as usize].is_some()
     }
 
+    /// Whether something speaks against it.
+    fn is_suspect(&self) -> bool {
+        !self.standing.is_clean() || self.place != self.peer
+    }
+
     /// It has this message.
     pub(super) fn want_not(&mut self, id: MessageId, now: Nanos, rules: &Rules) {
         if self.wants_not(id) {
@@ -80,7 +85,11 @@ struct Left {
 /// All connected peers, and those who were.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Neighbours {
+    /// Their numbers, so that one is found within a line of memory.
+    numbers: Vec<u32>,
     list: Vec<Neighbour>,
+    /// Whether the score of anyone can be negative: it is looked at for every frame then.
+    has_suspects: bool,
     left: VecDeque<Left>,
     /// Peers at each address that more than one shares.
     crowds: BTreeMap<u32, u32>,
@@ -102,7 +111,13 @@ impl IndexMut<usize> for Neighbours {
 
 impl Neighbours {
     pub(super) fn find(&self, peer: u32) -> Option<usize> {
-        self.list.binary_search_by_key(&peer, |neighbour| neighbour.peer).ok()
+        self.numbers.binary_search(&peer).ok()
+    }
+
+    /// A connected peer's conduct, to speak against it.
+    pub(super) fn punish(&mut self, at: usize) -> &mut Standing {
+        self.has_suspects = true;
+        &mut self.list[at].standing
     }
 
     pub(super) fn get_mut(&mut self, peer: u32) -> Option<&mut Neighbour> {
@@ -123,7 +138,7 @@ impl Neighbours {
 
     /// Adds a connection; false if it is there already.
     pub(super) fn add(&mut self, link: Link, rules: &Rules, now: Nanos) -> bool {
-        let Err(at) = self.list.binary_search_by_key(&link.peer, |neighbour| neighbour.peer) else { return false };
+        let Err(at) = self.numbers.binary_search(&link.peer) else { return false };
         let before = self.left.iter().position(|left| left.peer == link.peer).and_then(|at| self.left.remove(at));
         let (backoff, standing) = match before {
             Some(left) => (left.backoff, left.standing),
@@ -141,6 +156,8 @@ impl Neighbours {
             asked: 0,
             unwanted: VecDeque::new(),
         };
+        self.has_suspects |= neighbour.is_suspect();
+        self.numbers.insert(at, link.peer);
         self.list.insert(at, neighbour);
         self.list[at].standing.measure(link.round_trip, rules);
         if link.place != link.peer {
@@ -152,6 +169,7 @@ impl Neighbours {
     /// Removes a connection, if it is there; until `alone_until` no other one is taken.
     pub(super) fn remove(&mut self, peer: u32, alone_until: Option<Nanos>, now: Nanos) {
         let Some(at) = self.find(peer) else { return };
+        self.numbers.remove(at);
         let mut gone = self.list.remove(at);
         if let Some(crowd) = self.crowds.get_mut(&gone.place).filter(|_| gone.place != peer) {
             *crowd -= 1;
@@ -188,10 +206,9 @@ impl Neighbours {
 
     /// The score if it can be negative, else 0: most are good, and by how much is not asked for every frame.
     pub(super) fn score_if_low(&self, at: usize, decayed_at: Nanos, rules: &Rules) -> Score {
-        let neighbour = &self.list[at];
-        match neighbour.standing.is_clean() && neighbour.place == neighbour.peer {
-            true => 0,
-            false => self.score(at, decayed_at, rules),
+        match self.has_suspects && self.list[at].is_suspect() {
+            true => self.score(at, decayed_at, rules),
+            false => 0,
         }
     }
 
@@ -205,6 +222,7 @@ impl Neighbours {
     /// A second passes for all who are connected.
     pub(super) fn decay(&mut self, now: Nanos) {
         self.list.iter_mut().for_each(|neighbour| neighbour.standing.decay());
+        self.has_suspects = self.list.iter().any(Neighbour::is_suspect);
         while self.left.front().is_some_and(|left| left.at + RETAINED < now && left.alone_until < now) {
             self.left.pop_front();
         }

@@ -76,11 +76,13 @@ pub struct Rules {
 pub enum Choice {
     /// As gossipsub does: at random, but for the few of best score that are kept.
     Random,
-    /// So many places of a mesh belong to the nearest neighbours, and are kept; the others are chosen at random. Not what
-    /// gossipsub does: a policy to compare with.
-    Near {
-        /// Places.
+    /// A peer grafts some of those that it dialed and no others, unless its mesh is below the low mark: the nearest ones, and
+    /// any. Others graft it as well, so a mesh is about twice that. Not what gossipsub does: a policy to compare with.
+    Dialed {
+        /// The nearest.
         near: usize,
+        /// Of the others.
+        any: usize,
     },
 }
 

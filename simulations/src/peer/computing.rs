@@ -227,7 +227,7 @@ impl Peer {
                     self.overlay.publish(now, message, &mut todo);
                     self.do_all(todo, now, out);
                 }
-                Deed::Ask { ticket, to, request } => self.ask(ticket, to, request, now, out),
+                Deed::Ask { ticket, to, request } => self.ask((ticket, to), request, now, out),
                 Deed::Reply { to, response } => self.reply(to, response, now, out),
                 Deed::Blame(address) => {
                     if let Some(peer) = super::number_of(&address, self.population) {
@@ -251,7 +251,7 @@ impl Peer {
                     if let Some(connection) = self.links.connection(to)
                         && self.desk.may_send(to, now)
                     {
-                        self.send(to, connection, Packet::Gossip(frame), (now, 0), out);
+                        self.send((to, connection), Packet::Gossip(frame), (now, 0), out);
                     }
                 }
                 Do::Deliver { from, message } => match self.computing.is_full() {
@@ -278,7 +278,7 @@ impl Peer {
             self.computing.turned_away += 1;
             let response = Box::new(Response::Declined(Rejected::RateLimit));
             let talk = Talk::Answer { call: caller.call, response };
-            return self.send(caller.peer, caller.connection, Packet::Talk(Box::new(talk)), (now, 0), out);
+            return self.send((caller.peer, caller.connection), Packet::Talk(Box::new(talk)), (now, 0), out);
         }
         self.job(Job::Request { caller, request }, now, out);
     }

@@ -42,11 +42,7 @@ impl Peer {
 
     /// What happens again and again, each peer at its own moment.
     fn plan_ahead(&mut self, now: Nanos, out: &mut Out<'_, Event>) {
-        let every = [
-            (TICK, Own::Tick),
-            (UPKEEP, Own::Second),
-            (self.overlay.rules().heartbeat, Own::Heartbeat),
-        ];
+        let every = [(TICK, Own::Tick), (UPKEEP, Own::Second), (self.overlay.rules().heartbeat, Own::Heartbeat)];
         for (every, what) in every {
             let at = now + self.random.below(every);
             out.at(at, self.own(what));
@@ -60,7 +56,7 @@ impl Peer {
         }
         let links: Vec<(u32, u32)> = self.links.all().collect();
         for (peer, connection) in links {
-            self.send(peer, connection, Packet::Talk(Box::new(Talk::Bye)), (now, 0), out);
+            self.send((peer, connection), Packet::Talk(Box::new(Talk::Bye)), (now, 0), out);
         }
         self.is_up = false;
         // Whatever it had planned is void.

@@ -218,7 +218,7 @@ impl Peer {
         // Transport and TLS take a round trip before the first word.
         let late = 2 * self.network.latency(self.number, peer);
         let hello = Talk::Hello { life: self.life };
-        self.send(peer, connection, Packet::Talk(Box::new(hello)), (now, late), out);
+        self.send((peer, connection), Packet::Talk(Box::new(hello)), (now, late), out);
     }
 
     pub(super) fn on_hello(&mut self, from: u32, (connection, life): (u32, u32), now: Nanos, out: &mut Out<'_, Event>) {
@@ -230,7 +230,7 @@ impl Peer {
         let incoming = self.links.by_peer.values().filter(|link| !link.is_outbound).count();
         let is_room = self.links.by_peer.len() < CONNECTIONS_MAX && incoming < INCOMING_MAX;
         if !self.is_up || !is_room || self.links.is_left_alone(from, now) {
-            return self.send(from, connection, Packet::Talk(Box::new(Talk::Refused)), (now, 0), out);
+            return self.send((from, connection), Packet::Talk(Box::new(Talk::Refused)), (now, 0), out);
         }
         // What waited for an own dial to the same peer goes over this connection.
         let (mut waiting, mut is_chosen) = (VecDeque::new(), false);
@@ -245,7 +245,7 @@ impl Peer {
         let link = Link { is_up: true, is_chosen, waiting, ..link(connection, false, now) };
         self.links.by_peer.insert(from, link);
         let welcome = Talk::Welcome { life: self.life };
-        self.send(from, connection, Packet::Talk(Box::new(welcome)), (now, 0), out);
+        self.send((from, connection), Packet::Talk(Box::new(welcome)), (now, 0), out);
         self.meet(from, life, now, out);
     }
 
@@ -274,7 +274,7 @@ impl Peer {
     pub(super) fn part(&mut self, peer: u32, is_told: bool, now: Nanos, out: &mut Out<'_, Event>) {
         let Some(gone) = self.links.by_peer.remove(&peer) else { return };
         if is_told {
-            self.send(peer, gone.connection, Packet::Talk(Box::new(Talk::Bye)), (now, 0), out);
+            self.send((peer, gone.connection), Packet::Talk(Box::new(Talk::Bye)), (now, 0), out);
         }
         if gone.is_up {
             self.overlay.disconnect(now, peer);
@@ -327,7 +327,7 @@ impl Peer {
         }
         gone.into_iter().for_each(|peer| self.part(peer, true, now, out));
         for (peer, connection) in due {
-            self.send(peer, connection, Packet::Talk(Box::new(Talk::Ping)), (now, 0), out);
+            self.send((peer, connection), Packet::Talk(Box::new(Talk::Ping)), (now, 0), out);
         }
     }
 

@@ -8,7 +8,7 @@ use protocol::talk::{Request, Response, Synced};
 use protocol::{Address, Rejected, wire};
 
 use super::computing::Job;
-use super::{Event, Own, Packet, Peer, number_of};
+use super::{Event, Line, Own, Packet, Peer, number_of};
 use crate::desk::Caller;
 use crate::engine::{Nanos, Out, SECOND};
 
@@ -161,7 +161,13 @@ impl Calls {
 
 impl Peer {
     /// The machine asks somebody, connected or not.
-    pub(super) fn ask(&mut self, ticket: u64, to: Address, request: Box<Request>, now: Nanos, out: &mut Out<'_, Event>) {
+    pub(super) fn ask(
+        &mut self,
+        (ticket, to): (u64, Address),
+        request: Box<Request>,
+        now: Nanos,
+        out: &mut Out<'_, Event>,
+    ) {
         let Some(peer) = number_of(&to, self.population).filter(|peer| *peer != self.number) else {
             return self.unanswered(ticket, Unanswered::Unreachable, now + SEARCH, out);
         };
@@ -192,14 +198,14 @@ impl Peer {
             }
             let connection = link.connection;
             let call = self.calls.add(ticket, peer, now);
-            self.send(peer, connection, Packet::Talk(Box::new(Talk::Ask { call, request })), (now, 0), out);
+            self.send((peer, connection), Packet::Talk(Box::new(Talk::Ask { call, request })), (now, 0), out);
         }
     }
 
     pub(super) fn reply(&mut self, to: Caller, response: Box<Response>, now: Nanos, out: &mut Out<'_, Event>) {
         if self.links.connection(to.peer) == Some(to.connection) {
             let talk = Talk::Answer { call: to.call, response };
-            self.send(to.peer, to.connection, Packet::Talk(Box::new(talk)), (now, 0), out);
+            self.send((to.peer, to.connection), Packet::Talk(Box::new(talk)), (now, 0), out);
         }
     }
 
@@ -231,7 +237,7 @@ impl Peer {
     }
 
     /// Somebody says something.
-    pub(super) fn talked(&mut self, from: u32, connection: u32, talk: Talk, now: Nanos, out: &mut Out<'_, Event>) {
+    pub(super) fn talked(&mut self, (from, connection): Line, talk: Talk, now: Nanos, out: &mut Out<'_, Event>) {
         if let Talk::Hello { life } = talk {
             return self.on_hello(from, (connection, life), now, out);
         }
@@ -241,7 +247,7 @@ impl Peer {
         match talk {
             Talk::Welcome { life } => self.on_welcome(from, life, now, out),
             Talk::Refused | Talk::Bye => self.part(from, false, now, out),
-            Talk::Ping => self.send(from, connection, Packet::Talk(Box::new(Talk::Pong)), (now, 0), out),
+            Talk::Ping => self.send((from, connection), Packet::Talk(Box::new(Talk::Pong)), (now, 0), out),
             Talk::Pong => self.links.on_pong(from),
             Talk::Ask { call, request } => {
                 let Some(link) = self.links.find_mut(from).filter(|link| link.is_up) else { return };

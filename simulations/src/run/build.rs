@@ -15,7 +15,7 @@ use crate::desk::{Desk, Hall};
 use crate::disk::Disk;
 use crate::engine::{Engine, MS, Nanos, SECOND};
 use crate::faults::Plan;
-use crate::network::Network;
+use crate::network::{MatrixError, Network};
 use crate::overlay::{Overlay, Rules};
 use crate::peer::{Computing, Dialing, Event, Parts, Peer};
 use crate::random::Random;
@@ -94,10 +94,7 @@ pub(super) fn world(scenario: &Scenario, options: &Options) -> Result<World, Sce
     let crowd = crowd(scenario, nodes);
     let plan = Plan::new(scenario, (crowd.honest, crowd.first), seed);
     let count = crowd.first + plan.joiners;
-    let network = Network::new(&scenario.links, count, seed, options.matrix.clone()).map_err(|wrong| {
-        let (field, value) = ("links.latency".into(), wrong.to_string());
-        ScenarioError::Range { field, value, expected: "a matrix of latencies for all peers" }
-    })?;
+    let network = Network::new(&scenario.links, count, seed, options.matrix.clone()).map_err(no_matrix)?;
     let network = Arc::new(network);
     let (epoch_ms, lookahead) = (u64::from(parameters.epoch_ms), network.lookahead());
     let ring = Keyring::new(seed);
@@ -131,6 +128,12 @@ pub(super) fn world(scenario: &Scenario, options: &Options) -> Result<World, Sce
     (0..crowd.first).for_each(|peer| engine.inject(peer as usize, random.below(BEGIN), Event::Begin));
     let end = u64::from(scenario.warmup_s + scenario.seconds) * SECOND;
     Ok(World { engine, network, plan, honest: crowd.honest, population: crowd.first, end, epoch_ms })
+}
+
+/// The latencies that the scenario names are not to be had.
+pub(super) fn no_matrix(wrong: MatrixError) -> ScenarioError {
+    let (field, value) = ("links.latency".into(), wrong.to_string());
+    ScenarioError::Range { field, value, expected: "a matrix of latencies for all peers" }
 }
 
 struct Builder<'a> {
@@ -180,8 +183,13 @@ impl Builder<'_> {
         });
         let strategy = strategy.transpose()?;
         let suppliers_ppm = (self.scenario.traders.suppliers_percent * 1e4) as u64;
-        let side = strategy.as_ref().and_then(|strategy| strategy.side()).unwrap_or_else(|| side(number, suppliers_ppm));
-        let trader = Trader::new(self.habits.clone(), side, Random::new(self.options.seed, 0x7ade_0000_0000 | u64::from(number)));
+        let side =
+            strategy.as_ref().and_then(|strategy| strategy.side()).unwrap_or_else(|| side(number, suppliers_ppm));
+        let trader = Trader::new(
+            self.habits.clone(),
+            side,
+            Random::new(self.options.seed, 0x7ade_0000_0000 | u64::from(number)),
+        );
         let bug = self.options.bug.filter(|_| number + 1 == self.honest);
         let is_alone = self.scenario.checks.every == Every::Step || number % ALONE_EVERY == ALONE_EVERY - 1;
         let is_alone = is_alone && self.options.bug.is_none();

@@ -26,6 +26,8 @@ pub(super) struct Looks {
     /// Peers that were up at the last look.
     were_up: Vec<u32>,
     banned: u64,
+    /// What honest peers held against honest ones, how often: by the two of them.
+    blamed: BTreeMap<(u32, u32), BTreeMap<&'static str, u32>>,
 }
 
 impl Looks {
@@ -47,6 +49,7 @@ impl Looks {
             looks: 0,
             were_up: Vec::new(),
             banned: 0,
+            blamed: BTreeMap::new(),
         }
     }
 
@@ -103,9 +106,13 @@ impl Looks {
             self.measure.take(log);
             self.checks.take(*peer, log, at);
             log.struck.iter().for_each(|struck| self.recovery.struck(struck.at));
+            for (other, why) in log.blamed.iter().filter(|(other, _)| world.is_known_honest(*other)) {
+                *self.blamed.entry((*peer, *other)).or_default().entry(*why).or_default() += 1;
+            }
             for other in log.left_alone.iter().filter(|other| world.is_honest(**other)) {
                 self.banned += 1;
-                let seen = format!("peer {peer} cuts off peer {other}");
+                let why = self.blamed.remove(&(*peer, *other)).unwrap_or_default();
+                let seen = format!("peer {peer} leaves peer {other} alone, for {why:?}");
                 self.checks.fail("no_honest_ban", at, &[*peer, *other], seen);
             }
         }

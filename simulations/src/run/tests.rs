@@ -1,6 +1,7 @@
 //! Small markets from end to end: a quiet one agrees and deals, threads change nothing, another seed changes everything.
 
 mod bugs;
+mod cheats;
 mod faults;
 
 use super::*;

@@ -57,6 +57,9 @@ impl Gossip for Note {
     }
 }
 
+/// Orders of the plan; one pointer wide, since events are many.
+type Numbers = Arc<Vec<u32>>;
+
 /// What happens to a peer.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -83,11 +86,11 @@ pub(super) enum Event {
     /// What another holds.
     Sync(Arc<Known>),
     /// What was lacking, after a small difference.
-    Items(Box<Vec<u32>>),
+    Items(Numbers),
     /// A larger difference: what only the asker has, and what only the other has.
-    Symbols(Box<(Vec<u32>, Vec<u32>)>),
+    Symbols(Box<(Numbers, Numbers)>),
     /// What was lacking there, and what is lacking here.
-    Exchange(Box<(Vec<u32>, Vec<u32>)>),
+    Exchange(Box<(Numbers, Numbers)>),
 }
 
 /// One peer.
@@ -283,10 +286,10 @@ impl Peer {
         }
         if here.len() + there.len() > PEELED {
             let bytes = sizes.symbols(here.len() + there.len());
-            return self.sync((from, bytes), now, out, Event::Symbols(Box::new((there, here))));
+            return self.sync((from, bytes), now, out, Event::Symbols(Box::new((Arc::new(there), Arc::new(here)))));
         }
         let bytes = self.bytes_of(&here);
-        self.sync((from, bytes), now, out, Event::Items(Box::new(here)));
+        self.sync((from, bytes), now, out, Event::Items(Arc::new(here)));
         if !there.is_empty() {
             // It showed more than is here: it is asked at once.
             let known = Arc::new(self.known.clone());
@@ -303,7 +306,7 @@ impl Peer {
         }
     }
 
-    fn on_symbols(&mut self, (from, (here, there)): (u32, (Vec<u32>, Vec<u32>)), now: Nanos, out: &mut Out<'_, Event>) {
+    fn on_symbols(&mut self, (from, (here, there)): (u32, (Numbers, Numbers)), now: Nanos, out: &mut Out<'_, Event>) {
         let bytes = self.bytes_of(&here) + self.world.sizes.wants(there.len());
         self.sync((from, bytes), now, out, Event::Exchange(Box::new((here, there))));
     }
@@ -368,7 +371,7 @@ impl Node for Peer {
                 let (brought, wanted) = *difference;
                 self.take(&brought, now);
                 let bytes = self.bytes_of(&wanted);
-                self.sync((from, bytes), now, out, Event::Items(Box::new(wanted)));
+                self.sync((from, bytes), now, out, Event::Items(wanted));
             }
             Event::Dial => self.come_up(now, out),
             Event::Dialed => {

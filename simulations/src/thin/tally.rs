@@ -18,6 +18,9 @@ struct Sums {
     computed: u64,
 }
 
+/// A figure of one peer and its name.
+type Named = (&'static str, fn(&Peer) -> u64);
+
 /// Collects while the run goes on.
 pub(super) struct Tally {
     world: Arc<World>,
@@ -155,7 +158,7 @@ impl Tally {
         figures.loop_percent_max = most(&mut of_loop) / length as f64 * 100.0;
         figures.honest_banned = peers.iter().map(|peer| peer.overlay().counters().left_alone).sum();
         let total = |of: fn(&Peer) -> u64| peers.iter().map(|peer| of(peer)).sum::<u64>() as f64 / nodes;
-        let traffic: [(&str, fn(&Peer) -> u64); 8] = [
+        let traffic: [Named; 8] = [
             ("gossip.message_bytes", |peer| peer.overlay().counters().message_bytes),
             ("gossip.ihave_bytes", |peer| peer.overlay().counters().ihave_bytes),
             ("gossip.iwant_bytes", |peer| peer.overlay().counters().iwant_bytes),

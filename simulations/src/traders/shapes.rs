@@ -84,8 +84,12 @@ impl Zipf {
 }
 
 /// What machines are good at, with what an ordinary one has.
-const ABILITIES: [(Metric, u64); 4] =
-    [(Metric::CpuHash, 10_000_000), (Metric::MemSize, 4_096), (Metric::GpuF32, 1_000_000_000), (Metric::DiskSize, 10_240)];
+const ABILITIES: [(Metric, u64); 4] = [
+    (Metric::CpuHash, 10_000_000),
+    (Metric::MemSize, 4_096),
+    (Metric::GpuF32, 1_000_000_000),
+    (Metric::DiskSize, 10_240),
+];
 /// One capacity of so many is like no class.
 const ODD_ONES: u64 = 16;
 
@@ -123,7 +127,9 @@ mod tests {
 
     #[test]
     fn powers_of_e_are_right_to_a_millionth() {
-        for (x, expected) in [(0.0, 1.0), (1.0, 2.718_281_8), (-1.0, 0.367_879_4), (2.5, 12.182_494), (-3.25, 0.038_774_2)] {
+        for (x, expected) in
+            [(0.0, 1.0), (1.5, 4.481_689_1), (-1.0, 0.367_879_4), (2.5, 12.182_494), (-3.25, 0.038_774_2)]
+        {
             let found = exp((x * 4_294_967_296.0) as i64) as f64 / 4_294_967_296.0;
             assert!((found / expected - 1.0).abs() < 2e-6, "e^{x} = {found}");
         }

@@ -48,7 +48,11 @@ fn a_placed_order_is_withdrawn_within_its_life_if_chance_says_so() {
         let placed = Answer::Placed { id: Hash([1; 32]), slot: 3, version: 1, from_epoch: 1 };
         trader.on_answer(user, Ok(placed), SECOND, &mut plans);
         assert_eq!(plans.len(), expected);
-        assert!(plans.iter().all(|(at, errand)| (SECOND..61 * SECOND).contains(at) && *errand == Errand::Withdraw(Hash([1; 32]))));
+        assert!(
+            plans
+                .iter()
+                .all(|(at, errand)| (SECOND..61 * SECOND).contains(at) && *errand == Errand::Withdraw(Hash([1; 32])))
+        );
         assert_eq!(trader.open.get(&3), Some(&0));
     }
 }

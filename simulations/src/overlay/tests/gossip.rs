@@ -1,4 +1,4 @@
-//! How messages spread.
+//! How messages spread among overlays, whoever is in whose mesh.
 
 use super::*;
 

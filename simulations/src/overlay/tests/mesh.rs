@@ -75,18 +75,21 @@ fn a_poor_mesh_takes_in_better_peers() {
 }
 
 #[test]
-fn a_near_mesh_keeps_the_nearest() {
-    let near = |rules: &mut Rules| rules.choice = Choice::Near { near: 4 };
-    let mut room = Room::new(31, near);
-    for peer in 1..=30 {
+fn a_mesh_of_dialed_peers_takes_the_nearest_and_any() {
+    let dialed = |rules: &mut Rules| {
+        (rules.choice, rules.degree_low) = (Choice::Dialed { near: 2, any: 1 }, 1);
+    };
+    let mut room = Room::new(1, dialed);
+    for peer in 1..=20 {
         let round_trip = Nanos::from(peer) * SECOND;
-        room.overlays[0].connect(room.now, Link { round_trip, ..link(peer, true) }, &mut Vec::new());
+        room.overlays[0].connect(room.now, Link { round_trip, ..link(peer, peer % 2 == 0) }, &mut Vec::new());
         room.heard(0, peer, Frame::Subscribe);
     }
-    room.heard(0, 6, Frame::Prune { topic: Topic::Orders, backoff_s: 3_000 });
-    room.heard(0, 5, Frame::Prune { topic: Topic::Orders, backoff_s: 3_000 });
-    (20..=30).for_each(|peer| room.heard(0, peer, Frame::Graft(Topic::Orders)));
-    room.beat(1);
+    room.heard(0, 1, Frame::Prune { topic: Topic::Orders, backoff_s: 3_000 });
+    room.beat(3);
     let mesh = room.mesh(0);
-    assert!(mesh.len() == 8 && (1..=4).all(|peer| mesh.contains(&peer)), "{mesh:?}");
+    assert!(mesh.len() == 3 && mesh[..2] == [2, 4] && mesh[2] % 2 == 0, "{mesh:?}");
+    room.heard(0, 7, Frame::Graft(Topic::Orders));
+    room.beat(3);
+    assert_eq!(room.mesh(0).len(), 4, "whoever grafts is let in");
 }

@@ -35,7 +35,11 @@ fn whoever_crashes_is_away_and_comes_back_with_or_without_its_disk() {
 fn whoever_keeps_its_disk_goes_on_with_its_deals_and_whoever_lost_it_does_not() {
     let silent = |keeps_disk| {
         let (outcome, _) = struck_by(FaultKind::Crash { keeps_disk }, 2.0, 50.0);
-        let broken = outcome.figures.ended.iter().filter(|(reason, _)| *reason != "ran_out" && *reason != "cancelled_by_consumer");
+        let broken = outcome
+            .figures
+            .ended
+            .iter()
+            .filter(|(reason, _)| *reason != "ran_out" && *reason != "cancelled_by_consumer");
         broken.map(|(_, count)| count).sum::<u64>()
     };
     let (with, without) = (silent(true), silent(false));
