@@ -9,6 +9,9 @@ use crate::report::document::{Run, Sweep};
 use crate::report::timeline::spans;
 use crate::report::words::{figure, title_of, unit_of};
 
+/// A name, a value, and the value as it is told.
+type Bar = (String, f64, String);
+
 /// Names in a legend of what went wrong; more are counted.
 const BANDS_MAX: usize = 12;
 
@@ -42,7 +45,7 @@ pub(super) fn of_run(run: &Run) -> Vec<String> {
 
 /// What strategies reached: shares as bars, and each other unit by itself.
 fn attacks(run: &Run) -> Vec<String> {
-    let mut by_unit: Vec<(&str, Vec<(String, f64, String)>)> = Vec::new();
+    let mut by_unit: Vec<(&str, Vec<Bar>)> = Vec::new();
     for (name, value) in &run.outcome.figures.cheats {
         let row = (name.replace(['.', '_'], " "), *value, figure(&format!("{}{name}", glossary::CHEATS), *value));
         let unit = unit_of(name);
@@ -57,86 +60,94 @@ fn attacks(run: &Run) -> Vec<String> {
     };
     let caption = "As each strategy measures its own success; little or nothing is what the market wants.";
     let framed =
-        |(unit, rows): (&str, Vec<_>)| Some(frame(&title(unit), caption, "", &chart::bars(&title(unit), &rows)?));
+        |(unit, rows): (&str, Vec<Bar>)| Some(frame(&title(unit), caption, "", &chart::bars(&title(unit), &rows)?));
     by_unit.into_iter().filter_map(framed).collect()
 }
 
 fn over_time(rows: &[Row]) -> Vec<(Chart, &'static str)> {
-    let line = |name: &str, of: &dyn Fn(&Row) -> f64| Line::new(name, rows.iter().map(|row| (row.second, of(row))));
-    // Nothing delivered takes no time, which is not fast.
-    let some = |value: f64| if value > 0.0 { value } else { f64::NAN };
-    let share = |part: f64, whole: f64| if whole > 0.0 { 100.0 * part / whole } else { f64::NAN };
-    let chart = |title: &str, y: &str, lines: Vec<Line>| Chart {
-        title: title.into(),
-        x: "virtual time in seconds".into(),
-        y: y.into(),
-        lines,
-        ..Chart::default()
-    };
-    let agreed =
-        line("of those that sealed, with the commonest root", &|row| share(row.agreed.into(), row.sealed.into()));
-    let sealed = line("of those that are up, sealed at all", &|row| share(row.sealed.into(), row.up.into())).dashed();
+    let mut charts = of_market(rows);
+    charts.extend(of_peers(rows));
+    charts
+}
+
+fn line(rows: &[Row], name: &str, of: impl Fn(&Row) -> f64) -> Line {
+    Line::new(name, rows.iter().map(|row| (row.second, of(row))))
+}
+
+fn chart(title: &str, y: &str, lines: Vec<Line>) -> Chart {
+    let (title, x, y) = (title.into(), "virtual time in seconds".into(), y.into());
+    Chart { title, x, y, lines, ..Chart::default() }
+}
+
+/// Nothing delivered takes no time, which is not fast.
+fn some(value: f64) -> f64 {
+    if value > 0.0 { value } else { f64::NAN }
+}
+
+fn share(part: u32, whole: u32) -> f64 {
+    if whole > 0 { 100.0 * f64::from(part) / f64::from(whole) } else { f64::NAN }
+}
+
+/// What the market as a whole does, epoch by epoch.
+fn of_market(rows: &[Row]) -> Vec<(Chart, &'static str)> {
+    let agreed = line(rows, "of those that sealed, with the commonest root", |row| share(row.agreed, row.sealed));
+    let sealed = line(rows, "of those that are up, sealed at all", |row| share(row.sealed, row.up)).dashed();
     let least = [&agreed, &sealed].iter().flat_map(|line| &line.points).map(|(_, y)| *y).fold(100.0, f64::min);
     let floor = [95.0, 80.0, 50.0].into_iter().find(|floor| least >= *floor).unwrap_or(0.0);
+    let times = vec![
+        line(rows, "median", |row| some(row.delivery_p50_ms)),
+        line(rows, "99 of 100", |row| some(row.delivery_p99_ms)),
+    ];
+    let surplus = vec![
+        line(rows, "struck", |row| row.surplus),
+        line(rows, "one book of all orders", |row| row.surplus_optimum).dashed(),
+    ];
+    let book = vec![
+        line(rows, "orders in the sealed book", |row| row.orders.into()),
+        line(rows, "matches", |row| row.matches.into()),
+    ];
+    let agreement = chart("Agreement", "percent of peers", vec![agreed, sealed]);
     vec![
+        (chart("Propagation", "milliseconds", times), "From an order's signing to its admission at another peer."),
         (
-            chart(
-                "Propagation",
-                "milliseconds",
-                vec![
-                    line("median", &|row| some(row.delivery_p50_ms)),
-                    line("99 of 100", &|row| some(row.delivery_p99_ms)),
-                ],
-            ),
-            "From an order's signing to its admission at another peer.",
-        ),
-        (
-            Chart { y_range: Some((floor, 100.0)), ..chart("Agreement", "percent of peers", vec![agreed, sealed]) },
+            Chart { y_range: Some((floor, 100.0)), ..agreement },
             "Peers that sealed the very same book, and so computed the same clearing. Below 100, some cleared another book.",
         ),
         (
-            chart(
-                "Surplus against the optimum",
-                "units of the market",
-                vec![
-                    line("struck", &|row| row.surplus),
-                    line("one book of all orders", &|row| row.surplus_optimum).dashed(),
-                ],
-            ),
+            chart("Surplus against the optimum", "units of the market", surplus),
             "What the deals of an epoch are worth to both sides, beside what a single market with all orders would have cleared.",
         ),
         (
-            chart("Deals struck", "deals until then", vec![line("deals", &|row| row.struck as f64)]),
+            chart("Deals struck", "deals until then", vec![line(rows, "deals", |row| row.struck as f64)]),
             "Deals that both sides signed, counted from the start.",
         ),
         (
-            chart(
-                "Book and matches",
-                "orders or matches",
-                vec![
-                    line("orders in the sealed book", &|row| row.orders.into()),
-                    line("matches", &|row| row.matches.into()),
-                ],
-            ),
+            chart("Book and matches", "orders or matches", book),
             "What the commonest sealed book held, and how many pairs its clearing made.",
         ),
+    ]
+}
+
+/// What taking part costs a peer, epoch by epoch.
+fn of_peers(rows: &[Row]) -> Vec<(Chart, &'static str)> {
+    let sent = line(rows, "mean", |row| row.sent_bytes_per_s / 1e3);
+    vec![
         (
-            chart(
-                "Bytes that a peer sends",
-                "kilobytes a second",
-                vec![line("mean", &|row| row.sent_bytes_per_s / 1e3)],
-            ),
+            chart("Bytes that a peer sends", "kilobytes a second", vec![sent]),
             "Gossip, reconciliation and deals, averaged over peers.",
         ),
         (
-            chart("Computing", "percent of the time", vec![line("mean", &|row| row.loop_percent)]),
+            chart("Computing", "percent of the time", vec![line(rows, "mean", |row| row.loop_percent)]),
             "How much of the time a peer's loop computes, by the cost table.",
         ),
         (
-            chart("Copies", "copies of a message", vec![line("copies", &|row| some(row.copies))]),
+            chart("Copies", "copies of a message", vec![line(rows, "copies", |row| some(row.copies))]),
             "How often a peer receives the same gossip message. The price of reaching everybody.",
         ),
-        (chart("Peers that are up", "peers", vec![line("up", &|row| row.up.into())]), "Crashes, churn and arrivals."),
+        (
+            chart("Peers that are up", "peers", vec![line(rows, "up", |row| row.up.into())]),
+            "Crashes, churn and arrivals.",
+        ),
     ]
 }
 
