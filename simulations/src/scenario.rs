@@ -369,16 +369,16 @@ mod defaults {
         fn default() -> Mesh {
             Mesh {
                 dials: 8,
-                near_dials: 0,
+                near_dials: 4,
                 degree: 8,
                 degree_low: 6,
-                degree_high: 12,
+                degree_high: 10,
                 degree_out: 3,
                 lazy: 6,
                 heartbeat_ms: 1_000,
                 history: 5,
                 history_gossip: 3,
-                is_flood_publish: true,
+                is_flood_publish: false,
                 announce_from_bytes: 1_000,
                 is_scored: true,
             }

@@ -63,11 +63,14 @@ pub struct Point {
     pub figures: BTreeMap<String, Spread>,
 }
 
+/// A point of the grid that is not run yet: what is set, and the scenario with it.
+pub type Set = (BTreeMap<String, String>, Scenario);
+
 /// The points of the grid, each with its scenario, the last field changing fastest.
 ///
 /// # Errors
 /// If a field cannot be set to a value, or the result cannot be run.
-pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<(BTreeMap<String, String>, Scenario)>, LoadError> {
+pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<Set>, LoadError> {
     let mut points = vec![(BTreeMap::new(), scenario.clone())];
     for axis in axes {
         let mut finer = Vec::new();
@@ -86,12 +89,15 @@ pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<(BTreeMap<String, 
     Ok(points)
 }
 
+/// How a run ended: with so many peers, or not at all.
+type Ended = Result<(u32, Run), ScenarioError>;
+
 /// Runs every point with every seed, `threads` at once, each run on one; `tell` hears how many are done.
 ///
 /// # Errors
 /// The first run that could not be made; no more are begun then.
 pub fn sweep(
-    points: &[(BTreeMap<String, String>, Scenario)],
+    points: &[Set],
     seeds: &[u64],
     threads: usize,
     runner: &Runner,
@@ -99,7 +105,7 @@ pub fn sweep(
 ) -> Result<Vec<Point>, ScenarioError> {
     let count = points.len() * seeds.len();
     let (next, done, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let results: Mutex<Vec<Option<Result<(u32, Run), ScenarioError>>>> = Mutex::new(vec![None; count]);
+    let results: Mutex<Vec<Option<Ended>>> = Mutex::new(vec![None; count]);
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, count.max(1)) {
             scope.spawn(|| {

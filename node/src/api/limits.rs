@@ -60,6 +60,7 @@ fn of_gossip(net: &NetLimits) -> Vec<LimitWord> {
         row("gossip.queue", net.queue_messages_max, "messages to a peer", "dropped; the slow peer is counted"),
         row("gossip.wait.own", net.publish_timeout_s, "s", "dropped; the book converges by other means"),
         row("gossip.wait.others", net.forward_timeout_s, "s", "dropped; the book converges by other means"),
+        row("gossip.ids", net.gossip_ids_max, "message ids", "told by lazy gossip at once; others are not"),
         row("gossip.mesh", net.mesh, "peers a topic", "aimed for"),
         row("gossip.mesh.low", net.mesh_low, "peers a topic", "the mesh grows"),
         row("gossip.mesh.high", net.mesh_high, "peers a topic", "the mesh shrinks"),

@@ -236,6 +236,7 @@ fn gossip_config(limits: &NetLimits) -> gossipsub::Config {
         .mesh_n_low(limits.mesh_low)
         .mesh_n_high(limits.mesh_high)
         .mesh_outbound_min(limits.mesh_outbound_min)
+        .max_control_messages_sent(limits.gossip_ids_max)
         // A batch to all of a hundred peers takes a usual line a third of a second: docs/mesh.md.
         .flood_publish(false)
         .connection_handler_queue_len(limits.queue_messages_max)
@@ -364,6 +365,8 @@ mod tests {
         assert_eq!(config.publish_queue_duration(), Duration::from_secs(limits.publish_timeout_s));
         assert_eq!(config.max_transmit_size(), limits.gossip_frame_max);
         assert!(limits.gossip_max + 1024 < limits.gossip_frame_max, "a full message has room for its envelope");
+        // An id is 32 bytes and two of its field; the topic's name is below 128.
+        assert!(config.max_control_messages_sent() * 34 + 128 <= 16 * 1024, "lazy gossip fits what peers accept");
         assert!(config.validate_messages() && !config.flood_publish());
         assert!(matches!(config.validation_mode(), ValidationMode::Anonymous));
     }

@@ -49,6 +49,8 @@ pub struct NetLimits {
     pub gossip_max: usize,
     /// Bytes of one gossip frame: room for a message and its envelope.
     pub gossip_frame_max: usize,
+    /// Message ids in one word of lazy gossip: the mesh refuses control words above 16 KiB and closes the stream.
+    pub gossip_ids_max: usize,
     /// Peers that a topic's mesh aims for; docs/mesh.md says why so many.
     pub mesh: usize,
     /// Peers below which a topic's mesh grows.
@@ -144,9 +146,10 @@ impl Default for NetLimits {
             idle_connection_s: 90,
             gossip_max: GOSSIP_MAX,
             gossip_frame_max: 64 * 1024,
+            gossip_ids_max: 400,
             mesh: 8,
             mesh_low: 6,
-            mesh_high: 12,
+            mesh_high: 10,
             mesh_outbound_min: 3,
             request_max: REQUEST_MAX,
             response_max: RESPONSE_MAX,

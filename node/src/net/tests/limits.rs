@@ -17,7 +17,7 @@ async fn the_limits_of_the_design_are_in_force() {
     assert_eq!((limits.gossip_rate, limits.gossip_burst), (100, 500));
     assert_eq!((limits.bytes_rate, limits.bytes_burst), (1024 * 1024, 4 * 1024 * 1024));
     assert_eq!((limits.outbound_target, limits.outbound_near, limits.known_max), (8, 4, 1024));
-    assert_eq!((limits.mesh, limits.mesh_low, limits.mesh_high, limits.mesh_outbound_min), (8, 6, 12, 3));
+    assert_eq!((limits.mesh, limits.mesh_low, limits.mesh_high, limits.mesh_outbound_min), (8, 6, 10, 3));
     assert!(limits.idle_connection_s >= 60);
 }
 
