@@ -166,7 +166,7 @@ impl Scenario {
         let mut table = table(self);
         let word = value.to_string();
         let value = toml::from_str::<Table>(&format!("value = {value}"));
-        let value = value.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(word));
+        let value = value.ok().and_then(|mut table| table.remove("value")).unwrap_or(Value::String(word));
         let (above, last) = field.rsplit_once('.').unwrap_or(("", field));
         let mut place = Value::Table(std::mem::take(&mut table));
         let mut at = &mut place;
@@ -218,7 +218,7 @@ impl Scenario {
                 return !value.is_empty();
             }
             let is_empty = value.as_array().is_some_and(Vec::is_empty);
-            needed.iter().any(|needed| *needed == name) || (default != Some(value) && !is_empty)
+            needed.contains(&name) || (default != Some(value) && !is_empty)
         });
         settings
     }
