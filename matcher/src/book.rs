@@ -8,7 +8,7 @@ mod slots;
 mod standing;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -377,17 +377,19 @@ impl Book {
     pub fn prune(&mut self, epoch: u64) {
         let mut changed: Vec<(Place, Vec<Arc<Head>>)> = Vec::new();
         let mut gone = Vec::new();
-        for steps in self.slots.after(None) {
+        let expired = self.standing.expired(epoch).map(|head| head.entry.place()).map(|(owner, slot, _)| (owner, slot));
+        let places: BTreeSet<Place> = expired.chain(self.slots.shared_places()).collect();
+        for place in places {
+            let Some(steps) = self.slots.steps(place) else { continue };
             let counting = steps.iter().enumerate().filter(|(_, step)| step.entry.epochs().0 <= epoch);
             let effective = counting.last().map_or(0, |(at, _)| at);
             let is_needed = |at: usize, step: &Head| at >= effective && step.entry.epochs().1 > epoch;
             if steps.iter().enumerate().all(|(at, step)| is_needed(at, step)) {
                 continue;
             }
-            let (owner, slot, _) = steps.top.entry.place();
             let (kept, left): (Vec<_>, Vec<_>) =
                 steps.iter().cloned().enumerate().partition(|(at, step)| is_needed(*at, step));
-            changed.push(((owner, slot), kept.into_iter().map(|(_, step)| step).collect()));
+            changed.push((place, kept.into_iter().map(|(_, step)| step).collect()));
             gone.extend(left.into_iter().map(|(_, step)| step));
         }
         self.losses += u64::from(!gone.is_empty());

@@ -6,11 +6,6 @@
 //!                   |           one at a time; the newest book waits, in the place of one that waits
 //!                   +---------> Skipped: replaced while it waited, given up, or not to be cleared
 //! ```
-//!
-//! What was sealed is agreed on and told to neighbours at once. Until its clearing is in, a match of it is neither proposed
-//! nor countersigned here, and what others propose is held. A clearing that is late is worth the same: its matches go by
-//! the heads that were sealed, even where these have left the book. But what it matched is still open in the books that were
-//! sealed before its deals were struck; which of these lots are bound by then is seen when they are matched again.
 
 use alloc::sync::Arc;
 
@@ -26,6 +21,11 @@ use crate::sealed::SealedBook;
 const CLEARING_EPOCHS_MAX: u64 = 15;
 
 /// How far the epochs that are over have come.
+///
+/// What was sealed is agreed on and told to neighbours at once. Until its clearing is in, a match of it is neither proposed
+/// nor countersigned here, and what others propose is held. A clearing that is late is worth the same: its matches go by
+/// the heads that were sealed, even where these have left the book. But what it matched is still open in the books that
+/// were sealed before its deals were struck; which of these lots are bound by then is seen when they are matched again.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
     /// The last one whose end the book has taken in.

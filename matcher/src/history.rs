@@ -50,6 +50,8 @@ pub struct Proven {
 pub struct Outcome {
     pub(crate) cleared: Arc<Cleared>,
     pub(crate) proven: Arc<Proven>,
+    /// Of the book: a walk over it, so it is taken once.
+    bytes: usize,
 }
 
 impl Outcome {
@@ -65,7 +67,8 @@ impl Outcome {
             surplus: clearing.surplus,
             matches: clearing.matches(&book).collect(),
         });
-        Outcome { cleared, proven: Arc::new(Proven { book, clearing }) }
+        let bytes = book.bytes();
+        Outcome { cleared, proven: Arc::new(Proven { book, clearing }), bytes }
     }
 
     /// What it came to.
@@ -78,7 +81,8 @@ impl Outcome {
 #[derive(Debug, Default)]
 pub struct History {
     cleared: VecDeque<Arc<Cleared>>,
-    proven: VecDeque<Arc<Proven>>,
+    /// With the bytes of each book.
+    proven: VecDeque<(Arc<Proven>, usize)>,
 }
 
 impl History {
@@ -87,8 +91,8 @@ impl History {
         self.cleared.push_back(outcome.cleared);
         let size = |cleared: &Arc<Cleared>| cleared.matches.len();
         trim(&mut self.cleared, size, (EPOCHS_MAX, MATCHES_MAX));
-        self.proven.push_back(outcome.proven);
-        trim(&mut self.proven, |proven| proven.book.bytes(), (BOOKS_MAX, BOOK_BYTES_MAX));
+        self.proven.push_back((outcome.proven, outcome.bytes));
+        trim(&mut self.proven, |(_, bytes)| *bytes, (BOOKS_MAX, BOOK_BYTES_MAX));
     }
 
     /// Kept epochs, oldest first.
@@ -98,7 +102,7 @@ impl History {
 
     /// Kept books and clearings, oldest first.
     pub fn proven(&self) -> impl DoubleEndedIterator<Item = &Arc<Proven>> {
-        self.proven.iter()
+        self.proven.iter().map(|(proven, _)| proven)
     }
 }
 

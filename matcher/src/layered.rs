@@ -225,8 +225,9 @@ mod tests {
         let mut layered = Layered::default();
         (0..24).for_each(|key| layered.insert(key, 7));
         layered.fold();
-        (split..24).for_each(|key| drop(layered.remove(&key)));
-        (0..24).filter(|key| !all.contains_key(key)).for_each(|key| drop(layered.remove(&key)));
+        for key in (0..24).filter(|key| *key >= split || !all.contains_key(key)) {
+            layered.remove(&key);
+        }
         all.iter().for_each(|(key, value)| layered.insert(*key, *value));
         layered
     }
@@ -279,7 +280,8 @@ mod tests {
         let mut other = Layered::default();
         (0..9).for_each(|key| other.insert(key, key));
         other.adopt(&one);
-        (one.remove(&3), one.insert(4, 40));
+        one.remove(&3);
+        one.insert(4, 40);
         assert_eq!((other.get(&3), other.get(&4), other.len()), (Some(&3), Some(&4), 9));
         assert_eq!((one.get(&3), one.get(&4), one.len()), (None, Some(&40), 8));
         assert_eq!(one.base.as_ref().map(Arc::as_ptr), other.base.as_ref().map(Arc::as_ptr));

@@ -17,6 +17,12 @@ const ENTRIES_MAX: usize = 16_384;
 /// Trees and delegations whose signers are known; the oldest is forgotten.
 const RECOVERIES_MAX: usize = 1_024;
 
+/// Epochs after which messages and entries that nobody sent again are forgotten, at most twice as many: copies of what is
+/// gossiped come within seconds.
+const COPIES_EPOCHS: u64 = 2;
+/// The same for recoveries: whoever signs trees, or by a delegation, does so again.
+const RECOVERIES_EPOCHS: u64 = 64;
+
 /// A keyed digest of some bytes.
 pub(crate) type Digest = u128;
 
@@ -84,6 +90,13 @@ impl Recent {
         hasher.finish128().as_u128()
     }
 
+    /// Another epoch runs: what is old enough is forgotten, so that a quiet machine keeps nothing.
+    pub(crate) fn begin_epoch(&mut self, epoch: u64) {
+        self.messages.begin_epoch(epoch / COPIES_EPOCHS);
+        self.entries.begin_epoch(epoch / COPIES_EPOCHS);
+        self.recoveries.begin_epoch(epoch / RECOVERIES_EPOCHS);
+    }
+
     /// The verdict on a message with this digest, as long as the book has lost nothing since.
     pub(crate) fn verdict(&mut self, message: Digest, losses: u64) -> Option<Repeat> {
         if self.losses != losses {
@@ -131,18 +144,19 @@ impl Recent {
     }
 }
 
-/// The newest of what was put in: between half of `max` and all of it.
+/// The newest of what was put in: between half of `max` and all of it, and what is of this age or the last.
 #[derive(Debug)]
 struct Newest<K, T> {
     max: usize,
     young: BTreeMap<K, T>,
-    /// Goes when the young are half of `max`, and they take its place.
+    /// Goes when the young are half of `max` or of the age before, and they take its place.
     old: BTreeMap<K, T>,
+    age: u64,
 }
 
 impl<K: Ord, T> Newest<K, T> {
     fn new(max: usize) -> Newest<K, T> {
-        Newest { max, young: BTreeMap::new(), old: BTreeMap::new() }
+        Newest { max, young: BTreeMap::new(), old: BTreeMap::new(), age: 0 }
     }
 
     fn find(&self, key: &K) -> Option<&T> {
@@ -154,6 +168,13 @@ impl<K: Ord, T> Newest<K, T> {
             self.old = core::mem::take(&mut self.young);
         }
         self.young.insert(key, value);
+    }
+
+    fn begin_epoch(&mut self, age: u64) {
+        if age != self.age {
+            self.age = age;
+            self.old = core::mem::take(&mut self.young);
+        }
     }
 
     fn clear(&mut self) {
@@ -175,6 +196,18 @@ mod tests {
             assert_eq!([digest, digest.saturating_sub(1)].map(|known| newest.find(&known).is_some()), [true; 2]);
         }
         assert!((0..96).all(|digest| newest.find(&digest).is_none()));
+    }
+
+    #[test]
+    fn what_nobody_sends_again_is_forgotten_after_two_ages() {
+        let mut newest = Newest::new(100);
+        newest.begin_epoch(7);
+        newest.insert(1u128, ());
+        newest.begin_epoch(7);
+        newest.begin_epoch(8);
+        assert!(newest.find(&1).is_some());
+        newest.begin_epoch(9);
+        assert!(newest.find(&1).is_none());
     }
 
     #[test]

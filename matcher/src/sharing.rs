@@ -50,3 +50,48 @@ impl Market {
         book
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use protocol::Side;
+
+    use super::*;
+    use crate::world::people::{Person, order};
+
+    /// Holds one book, and counts those that it was given.
+    #[derive(Debug)]
+    struct One {
+        key: SealKey,
+        book: Arc<SealedBook>,
+        kept: AtomicUsize,
+    }
+
+    impl SealCache for One {
+        fn find(&self, key: &SealKey) -> Option<Arc<SealedBook>> {
+            (*key == self.key).then(|| self.book.clone())
+        }
+
+        fn keep(&self, _: SealKey, _: &Arc<SealedBook>) {
+            self.kept.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_machine_takes_the_book_that_another_sealed_and_seals_what_none_did() {
+        let person = Person::new(1);
+        let ask = person.entry(order(Side::Ask, 100, 7));
+        let (mut one, mut other) = (person.market(), Person::new(2).market());
+        one.book.admit(ask.clone()).unwrap();
+        let (key, book) = (one.book.seal_key(7).unwrap(), one.seal(7));
+        let seals = Arc::new(One { key, book: book.clone(), kept: AtomicUsize::new(0) });
+        other = other.with_seals(seals.clone());
+        assert!(other.seal(7).is_empty());
+        other.book.admit(ask).unwrap();
+        assert!(Arc::ptr_eq(&other.seal(7), &book));
+        assert_eq!((other.seal(8).root, seals.kept.load(Ordering::Relaxed)), (one.seal(8).root, 2));
+        one.fold();
+        assert!(other.share(&one));
+    }
+}

@@ -19,6 +19,7 @@ mod answering;
 mod asking;
 mod taking;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
@@ -37,8 +38,8 @@ use crate::market::Market;
 const NEIGHBOURS_MAX: usize = 24;
 /// Of these, neighbours that this node asks by itself: those it dialed first, so that others cannot choose for it.
 const CHOSEN_MAX: usize = 8;
-/// Symbols that are kept warm from the start.
-const WARM: usize = 4 * SYMBOLS_HEARTBEAT;
+/// Symbols that are kept warm from the start: a larger difference takes many times as many at once.
+const WARM: usize = SYMBOLS_HEARTBEAT;
 /// Requests of comparison that one neighbour may make in an epoch; more are declined.
 const REQUESTS_PER_EPOCH: u32 = 64;
 /// Of these, requests that may have the whole set looked through; the others find what is new, and no more.
@@ -57,6 +58,11 @@ const BUILT_MAX: usize = 2 * NEIGHBOURS_MAX;
 const PAGED_EPOCHS: u64 = 15;
 /// The newest ids, looked through before all others; older ones are only slower to find.
 const RECENT_MAX: usize = 4_096;
+/// For so many epochs an id is among them: differences are mended within a few heartbeats.
+const RECENT_EPOCHS: usize = 4;
+/// Epochs without a larger difference after which a neighbour's sketch has [`WARM`] symbols again; each larger one after
+/// that takes a look at the whole set.
+const COOL_EPOCHS: u64 = 15;
 /// Differences beyond which the book is sent by ranges.
 const DIFFERENCE_MAX: u64 = 10_000;
 /// Differences below which symbols are sent however small the set is.
@@ -74,7 +80,7 @@ pub(crate) struct Neighbour {
     is_asked: bool,
     /// It may hold what is lacking here: it is new, its own question showed it, or it is its turn.
     is_owing: bool,
-    decoder: Option<Decoder>,
+    decoder: Option<Box<Decoder>>,
     /// The symbols that it is being sent, and the epoch in which they were true.
     served: Option<(u64, Snapshot)>,
     /// Requests it made in this epoch.
@@ -88,6 +94,8 @@ pub(crate) struct Neighbour {
     /// Not before then is it asked for its book again.
     page_after_ms: u64,
     sealed: Sealed,
+    /// Epochs since the sketch had to grow.
+    cool_epochs: u64,
 }
 
 impl Neighbour {
@@ -111,6 +119,23 @@ impl Neighbour {
             is_paged: false,
             page_after_ms: 0,
             sealed: None,
+            cool_epochs: 0,
+        }
+    }
+
+    /// Has at least so many symbols warm; a look at the whole set if there are fewer.
+    fn warm(&mut self, symbols: usize, book: &Book) {
+        self.cool_epochs = 0;
+        self.sketch.grow(symbols, book.kept_ids());
+    }
+
+    /// Another epoch: it has its whole share again, and what served an epoch that is over goes.
+    fn begin_epoch(&mut self, running: u64) {
+        (self.requests, self.scans) = (0, 0);
+        self.served.take_if(|(epoch, _)| *epoch < running);
+        self.cool_epochs += 1;
+        if self.cool_epochs > COOL_EPOCHS && self.decoder.is_none() {
+            self.sketch.shrink(WARM);
         }
     }
 }
@@ -127,7 +152,7 @@ struct Conduct {
 /// The neighbours by address, and what was agreed with them.
 #[derive(Debug, Default)]
 pub(crate) struct Sync {
-    neighbours: BTreeMap<Address, Neighbour>,
+    neighbours: BTreeMap<Address, Box<Neighbour>>,
     /// Connected peers without a place among the neighbours, and what a place would need.
     waiting: BTreeMap<Address, (Salt, bool)>,
     /// How many sketches were made for a peer in this epoch: few, since each takes a look at the whole set.
@@ -135,6 +160,10 @@ pub(crate) struct Sync {
     /// What neighbours that left, or came back in another life, had used up and done.
     left: VecDeque<(Address, Conduct)>,
     recent: VecDeque<Hash>,
+    /// How many of them were here when each of the last epochs began, the running one last.
+    recent_ends: VecDeque<u64>,
+    /// How many ids were ever among them.
+    recent_count: u64,
     /// Whose turn it was last among those that are not asked at every heartbeat.
     turn: Option<Address>,
     pub(crate) agreements: Agreements,
@@ -148,6 +177,7 @@ impl Sync {
                 Change::In(id, _) => {
                     self.neighbours.values_mut().for_each(|neighbour| neighbour.sketch.insert(id));
                     self.recent.push_back(*id);
+                    self.recent_count += 1;
                     if self.recent.len() > RECENT_MAX {
                         self.recent.pop_front();
                     }
@@ -175,7 +205,7 @@ impl Sync {
 
     fn leave(&mut self, peer: &Address) {
         let Some(gone) = self.neighbours.remove(peer) else { return };
-        let Neighbour { requests, scans, strikes, quiet_until_ms, .. } = gone;
+        let Neighbour { requests, scans, strikes, quiet_until_ms, .. } = *gone;
         self.left.retain(|(left, _)| left != peer);
         self.left.push_back((*peer, Conduct { requests, scans, strikes, quiet_until_ms }));
         if self.left.len() > LEFT_MAX {
@@ -197,10 +227,10 @@ impl Sync {
                 (neighbour.requests, neighbour.scans) = (conduct.requests, conduct.scans);
                 (neighbour.strikes, neighbour.quiet_until_ms) = (conduct.strikes, conduct.quiet_until_ms);
             }
-            self.neighbours.insert(peer, neighbour);
+            self.neighbours.insert(peer, Box::new(neighbour));
         }
-        let rank = |(peer, one): (&Address, &Neighbour)| (!one.is_outbound, !one.is_chosen, *peer);
-        let mut ranks: Vec<_> = self.neighbours.iter().map(rank).collect();
+        let ranks = self.neighbours.iter().map(|(peer, one)| (!one.is_outbound, !one.is_chosen, *peer));
+        let mut ranks: Vec<_> = ranks.collect();
         ranks.sort_unstable();
         for (at, (.., peer)) in ranks.into_iter().enumerate() {
             if let Some(neighbour) = self.neighbours.get_mut(&peer) {
@@ -238,14 +268,26 @@ impl Sync {
 
     /// Another epoch: everyone has its whole share again, and one of those that are not asked at every heartbeat its
     /// turn.
-    fn begin_epoch(&mut self, book: &Book) {
+    fn begin_epoch(&mut self, running: u64, book: &Book) {
         self.built.clear();
         self.choose(book);
         self.left.iter_mut().for_each(|(_, conduct)| (conduct.requests, conduct.scans) = (0, 0));
-        for neighbour in self.neighbours.values_mut() {
-            (neighbour.requests, neighbour.scans) = (0, 0);
-        }
+        self.neighbours.values_mut().for_each(|neighbour| neighbour.begin_epoch(running));
+        self.forget_recent();
         self.take_turns();
+    }
+
+    /// Ids of epochs long over are no longer among the newest.
+    fn forget_recent(&mut self) {
+        self.recent_ends.push_back(self.recent_count);
+        if self.recent_ends.len() > RECENT_EPOCHS
+            && let Some(end) = self.recent_ends.pop_front()
+        {
+            let kept = usize::try_from(self.recent_count - end).unwrap_or(usize::MAX);
+            let gone = self.recent.len().saturating_sub(kept);
+            self.recent.drain(..gone);
+            self.recent.shrink_to(2 * kept);
+        }
     }
 
     /// Everyone that this node asks is asked soon.

@@ -66,8 +66,18 @@ fn bytes() -> [usize; 3] {
     [REQUESTED.load(Ordering::Relaxed), USABLE.load(Ordering::Relaxed), resident * 4096]
 }
 
-pub fn run() {
+/// Bytes requested of the allocator and not given back, since counting began.
+pub fn requested() -> usize {
+    REQUESTED.load(Ordering::Relaxed)
+}
+
+/// Counts from now on.
+pub fn begin_counting() {
     IS_COUNTING.store(true, Ordering::Relaxed);
+}
+
+pub fn run() {
+    begin_counting();
     println!(
         "\nbytes an order in a book of {ORDERS}, three metrics each, all indices and caches of the machine included"
     );

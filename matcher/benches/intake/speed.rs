@@ -83,7 +83,7 @@ pub fn run(only: &str) {
 }
 
 /// Processor seconds of this thread, which a busy machine does not take away.
-fn seconds(work: impl FnOnce()) -> f64 {
+pub fn seconds(work: impl FnOnce()) -> f64 {
     let time = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

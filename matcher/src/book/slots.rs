@@ -60,6 +60,12 @@ impl Slots {
         tops.map(|(key, top)| Steps { lower: self.lower_of(key), top })
     }
 
+    /// The places where more than one head stands.
+    pub(super) fn shared_places(&self) -> impl Iterator<Item = Place> {
+        let places = self.lower.values().filter_map(|steps| steps.first());
+        places.map(|head| head.entry.place()).map(|(owner, slot, _)| (owner, slot))
+    }
+
     fn lower_of(&self, key: &Key) -> &[Arc<Head>] {
         // Most books have no place with two heads.
         if self.lower.is_empty() { &[] } else { self.lower.get(key).map_or(&[], Vec::as_slice) }

@@ -130,6 +130,13 @@ impl Standing {
         unstaked.or_else(|| self.staked.last().map(|((stake, ranked), ())| (*stake, ranked)))
     }
 
+    /// The heads that expire by the end of `epoch`, by stake.
+    pub(super) fn expired(&self, epoch: u64) -> impl Iterator<Item = &Arc<Head>> {
+        let unstaked = self.unstaked.keys().take_while(move |ranked| ranked.expiry <= epoch);
+        let staked = self.staked.keys().filter(move |(_, ranked)| ranked.expiry <= epoch);
+        unstaked.chain(staked.map(|(_, ranked)| ranked)).map(|ranked| &ranked.head)
+    }
+
     /// Whether a head of `owner` with this expiry and id would have to leave before all that stand.
     pub(super) fn is_last(&self, owner: &Address, expiry: u64, id: &Hash) -> bool {
         let Some((stake, last)) = self.last_ranked() else { return false };

@@ -80,7 +80,7 @@ impl Market {
         }
         // Enough also if the estimate is half of the truth.
         let total = (estimate as usize * 3 + 4 * FIRST_MIN).min(SYMBOLS_MAX);
-        neighbour.sketch.grow(total, self.book.kept_ids());
+        neighbour.warm(total, &self.book);
         let snapshot = neighbour.sketch.snapshot();
         let first = next_chunk(0, estimate).max(FIRST_MIN.min(total)).min(total);
         let symbols = snapshot.encode(0, first);

@@ -135,8 +135,8 @@ impl Market {
             Synced::TooFar { .. } => {}
             Synced::Symbols { symbols, total } => {
                 let Some(neighbour) = self.sync.neighbours.get_mut(&peer) else { return };
-                neighbour.sketch.grow(total as usize, self.book.kept_ids());
-                neighbour.decoder = Some(Decoder::new(&neighbour.sketch));
+                neighbour.warm(total as usize, &self.book);
+                neighbour.decoder = Some(Box::new(Decoder::new(&neighbour.sketch)));
                 self.feed(peer, &symbols, now);
             }
         }

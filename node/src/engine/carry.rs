@@ -191,4 +191,16 @@ mod tests {
         drop(running);
         assert_eq!(waiting.await, [false]);
     }
+
+    #[tokio::test]
+    async fn a_second_book_is_not_cleared_while_one_is() {
+        let permits = Arc::new(Semaphore::new(1));
+        let book = Arc::new(SealedBook::new(protocol::MarketId(Hash([1; 32])), 7, Vec::new()));
+        let running = permits.clone().try_acquire_owned().unwrap();
+        assert!(outcome(permits.clone(), book.clone()).await.is_none());
+        drop(running);
+        let cleared = outcome(permits.clone(), book.clone()).await.unwrap();
+        assert_eq!((cleared.cleared().epoch, cleared.cleared().sealed_root), (7, book.root));
+        assert_eq!(permits.available_permits(), 1, "the next one is");
+    }
 }

@@ -88,7 +88,7 @@ impl Sketch {
         self.symbols.len()
     }
 
-    /// Grows to `symbols` warm symbols, at most [`SYMBOLS_MAX`]; `ids` are all ids of the set. Never shrinks.
+    /// Grows to `symbols` warm symbols, at most [`SYMBOLS_MAX`]; `ids` are all ids of the set.
     pub fn grow<'a>(&mut self, symbols: usize, ids: impl Iterator<Item = &'a Hash>) {
         let (from, to) = (self.symbols.len(), symbols.min(SYMBOLS_MAX));
         if to <= from {
@@ -100,6 +100,12 @@ impl Sketch {
             let check = places::check(short);
             each_place(&mut self.symbols, short, from, |symbol| symbol.add(short, check));
         }
+    }
+
+    /// Forgets all but the first `symbols` warm symbols; to have more again takes another look at all ids.
+    pub fn shrink(&mut self, symbols: usize) {
+        self.symbols.truncate(symbols);
+        self.symbols.shrink_to_fit();
     }
 
     /// `count` symbols from index `from` on; fewer, or none, past the warm end.

@@ -265,7 +265,7 @@ impl Peer {
                 },
                 Do::LeaveAlone { peer } => {
                     self.desk.log.left_alone.push(peer);
-                    self.links.leave_alone(peer, now + self.overlay.rules().limits.refusal);
+                    self.links.leave_alone(peer, (now, now + self.overlay.rules().limits.refusal));
                     self.part(peer, true, now, out);
                 }
             }

@@ -160,7 +160,8 @@ impl Links {
         *self = Links { last, trial_at: now + TRIAL, bootstrap_at: now, ..Links::new(self.dialing) };
     }
 
-    pub(super) fn leave_alone(&mut self, peer: u32, until: Nanos) {
+    pub(super) fn leave_alone(&mut self, peer: u32, (now, until): (Nanos, Nanos)) {
+        self.alone.retain(|_, until| now < *until);
         self.alone.insert(peer, until);
     }
 

@@ -60,11 +60,23 @@ pub struct Seen {
 }
 
 impl Fleet {
-    /// Starts `size` nodes and waits until each has met some others.
-    pub async fn start(size: usize) -> Fleet {
+    fn empty() -> Fleet {
         let folder = tempfile::tempdir().unwrap();
         let file = MarketFile::init("load", None, Vec::new()).unwrap();
-        let mut fleet = Fleet { nodes: Vec::new(), file, admitted: Admitted::default(), folder };
+        Fleet { nodes: Vec::new(), file, admitted: Admitted::default(), folder }
+    }
+
+    /// Starts one node that has nobody to meet.
+    pub async fn alone() -> Fleet {
+        let mut fleet = Fleet::empty();
+        let node = fleet.node(0, &[]).await;
+        fleet.nodes.push(node);
+        fleet
+    }
+
+    /// Starts `size` nodes and waits until each has met some others.
+    pub async fn start(size: usize) -> Fleet {
+        let mut fleet = Fleet::empty();
         let mut bootstrap = Vec::new();
         for index in 0..size {
             let node = fleet.node(index, &bootstrap).await;
