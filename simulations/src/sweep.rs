@@ -63,14 +63,17 @@ pub struct Point {
     pub figures: BTreeMap<String, Spread>,
 }
 
-/// A point of the grid that is not run yet: what is set, and the scenario with it.
-pub type Set = (BTreeMap<String, String>, Scenario);
+/// What is set at a point of the grid, and the scenario that it makes.
+pub type Place = (BTreeMap<String, String>, Scenario);
+
+/// A run with its number of peers, or why there is none.
+type Made = Result<(u32, Run), ScenarioError>;
 
 /// The points of the grid, each with its scenario, the last field changing fastest.
 ///
 /// # Errors
 /// If a field cannot be set to a value, or the result cannot be run.
-pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<Set>, LoadError> {
+pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<Place>, LoadError> {
     let mut points = vec![(BTreeMap::new(), scenario.clone())];
     for axis in axes {
         let mut finer = Vec::new();
@@ -89,15 +92,12 @@ pub fn grid(scenario: &Scenario, axes: &[Axis]) -> Result<Vec<Set>, LoadError> {
     Ok(points)
 }
 
-/// How a run ended: with so many peers, or not at all.
-type Ended = Result<(u32, Run), ScenarioError>;
-
 /// Runs every point with every seed, `threads` at once, each run on one; `tell` hears how many are done.
 ///
 /// # Errors
 /// The first run that could not be made; no more are begun then.
 pub fn sweep(
-    points: &[Set],
+    points: &[Place],
     seeds: &[u64],
     threads: usize,
     runner: &Runner,
@@ -105,7 +105,7 @@ pub fn sweep(
 ) -> Result<Vec<Point>, ScenarioError> {
     let count = points.len() * seeds.len();
     let (next, done, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-    let results: Mutex<Vec<Option<Ended>>> = Mutex::new(vec![None; count]);
+    let results: Mutex<Vec<Option<Made>>> = Mutex::new(vec![None; count]);
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, count.max(1)) {
             scope.spawn(|| {
@@ -124,7 +124,7 @@ pub fn sweep(
     });
     let results = results.into_inner().unwrap_or_else(|broken| broken.into_inner());
     let runs: Vec<(u32, Run)> = results.into_iter().flatten().collect::<Result<_, _>>()?;
-    let point = |(at, (settings, _)): (usize, &(BTreeMap<String, String>, Scenario))| {
+    let point = |(at, (settings, _)): (usize, &Place)| {
         let own = &runs[at * seeds.len()..(at + 1) * seeds.len()];
         let runs: Vec<Run> = own.iter().map(|(_, run)| run.clone()).collect();
         let nodes = own.first().map_or(0, |(nodes, _)| *nodes);

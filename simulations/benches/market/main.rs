@@ -1,5 +1,6 @@
 //! How fast whole markets are simulated: `cargo bench -p simulations --bench market -- NODES SECONDS ORDERS THREADS`.
 //! Decides nothing.
+#![allow(clippy::print_stdout, missing_docs, reason = "a benchmark talks to the person who started it")]
 
 mod computed;
 
