@@ -495,10 +495,3 @@ fn kind(request: &Request) -> &'static str {
         _ => "other",
     }
 }
-
-impl Peer {
-    /// A peer whose machine is gone can be spoken to again, in the test's own name.
-    pub fn revive(&mut self) {
-        self.is_up = true;
-    }
-}

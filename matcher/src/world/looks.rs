@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use protocol::{Hash, Side};
 
-use super::World;
 use super::people::market;
+use super::{Peer, World};
 use crate::deals::{Deal, DealState, EndReason};
 
 impl World {
@@ -50,5 +50,12 @@ impl World {
         let head = heads.find(|head| head.order().is_some_and(|order| order.side == side))?;
         let open = book.open_lots(head, running + 1).iter().map(|(first, end)| end - first).sum();
         head.order().map(|order| (open, order.price.0))
+    }
+}
+
+impl Peer {
+    /// A peer whose machine is gone can be spoken to again, in the test's own name.
+    pub fn revive(&mut self) {
+        self.is_up = true;
     }
 }

@@ -9,7 +9,10 @@ use libp2p::gossipsub::{DataTransform, Message, RawMessage, TopicHash};
 
 /// Where one node's copies are noted down; one that is made by default hears nothing.
 #[derive(Clone, Default)]
-pub(crate) struct Ear(Option<Arc<Mutex<HashMap<Vec<u8>, Heard>>>>);
+pub(crate) struct Ear(Option<Arc<Mutex<ByContents>>>);
+
+/// What was heard, by the bytes of the message.
+type ByContents = HashMap<Vec<u8>, Heard>;
 
 /// One message at one node.
 #[derive(Debug, Clone, Copy)]
