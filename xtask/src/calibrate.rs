@@ -17,6 +17,6 @@ pub fn run(root: &Path) -> Result<(), String> {
     }
     let folder =
         std::env::var_os("SOUK_CALIBRATION").map_or_else(|| target_folder(root).join("calibration"), Into::into);
-    println!("traces: {}; costs: simulations/costs.toml, to be committed", folder.display());
+    println!("traces and costs.toml: {}", folder.display());
     Ok(())
 }

@@ -63,7 +63,8 @@ fn the_cost_of_each_step_is_measured() {
         let unit = if name.starts_with("bytes") { "" } else { "_ns" };
         text.push_str(&format!("{name}{unit} = {value}\n"));
     }
-    let path = Plan::path().with_file_name("../costs.toml");
+    let path = folder().join("costs.toml");
+    std::fs::create_dir_all(folder()).unwrap();
     std::fs::write(&path, &text).unwrap();
     eprintln!("{text}written to {}", path.display());
 }
