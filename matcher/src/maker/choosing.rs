@@ -170,7 +170,13 @@ impl Market {
     /// Whether the bid in `slot` proposes nothing to `supplier`. What the user named is proposed to all the same.
     pub(crate) fn is_kept_clear(&self, slot: u16, supplier: &Address) -> bool {
         let standing = self.maker.standings.get(&slot);
-        standing.is_some_and(|bid| bid.draft.counterparty.is_zero()) && self.is_shunned(supplier)
+        let is_kept = |bid: &Standing| match self.wish(&bid.draft, slot).map(|wish| self.plan(&wish, 0)) {
+            // With nobody to leave out, or nobody else to turn to.
+            None => false,
+            Some(Plan::LeaveOut(left_out)) => !left_out.is_empty(),
+            Some(Plan::Name(_)) => true,
+        };
+        standing.is_some_and(|bid| bid.draft.counterparty.is_zero() && self.is_shunned(supplier) && is_kept(bid))
     }
 
     /// Whether a proposal for lots of this version is unanswered after most of an epoch: nothing can come of these lots
@@ -233,7 +239,12 @@ impl Market {
 
     /// How a version of a bid keeps clear of whom it could meet. Of many, it leaves out who asks least first, and its limit
     /// only says whether they all are: equal bids leave out the same, so that clearing tells as few apart as can be.
+    ///
+    /// Where nobody else would serve the bid it leaves nobody out: a fault that is over must not end a small market.
     fn plan(&self, wish: &Order, version: u64) -> Plan {
+        if !self.maker.shunned.others.iter().any(|(_, head)| serves(head, wish)) {
+            return Plan::LeaveOut(Vec::new());
+        }
         let is_careful = !chance(wish, version).is_multiple_of(TRIES);
         let suspect = self.maker.shunned.suspect.iter().filter(|_| is_careful);
         let room = EXCLUDED_MAX.saturating_sub(wish.excluded.len());
@@ -255,11 +266,10 @@ impl Market {
     /// where these are too few also of the unknown that are not suspect, and where nobody else is left, of the suspect.
     /// Bids spread over them, and another version chooses anew.
     fn pick(&self, wish: &Order, version: u64) -> Option<Address> {
-        let fits = |head: &Head| head.order().is_some_and(|ask| ask.price <= wish.price && is_feasible(ask, wish));
         let mut trusted: Vec<(u128, Address)> = Vec::new();
         let mut suspect: Vec<(u128, Address)> = Vec::new();
         let mut strikers = 0;
-        for (is_unknown, head) in self.maker.shunned.others.iter().filter(|(_, head)| fits(head)) {
+        for (is_unknown, head) in self.maker.shunned.others.iter().filter(|(_, head)| serves(head, wish)) {
             let (price, owner, _) = by_price(head);
             if *is_unknown && strikers >= CHOICES_MIN {
                 break;
@@ -314,6 +324,11 @@ impl Market {
     pub(super) fn note_mended(&mut self, slot: u16) {
         self.maker.shunned.freed.remove(&slot);
     }
+}
+
+/// Whether this ask would serve the bid within its limit.
+fn serves(ask: &Head, bid: &Order) -> bool {
+    ask.order().is_some_and(|ask| ask.price <= bid.price && is_feasible(ask, bid))
 }
 
 /// Cheapest first, ties by owner and slot.

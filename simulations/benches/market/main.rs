@@ -10,7 +10,6 @@ use simulations::scenario::{Checks, Every, Traders};
 use simulations::{Options, Scenario, run};
 
 fn main() {
-    // Run as a test, it only has to build.
     if !std::env::args().any(|word| word == "--bench") {
         return;
     }

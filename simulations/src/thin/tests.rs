@@ -34,7 +34,8 @@ fn outcome(scenario: &Scenario, seed: u64, threads: usize) -> Outcome {
 
 #[test]
 fn every_order_reaches_everyone_and_all_seal_the_same() {
-    let outcome = outcome(&scenario(links(), Mesh::default()), 1, 1);
+    // Near dials of links drawn for each pair alone make two hops faster than one.
+    let outcome = outcome(&scenario(links(), Mesh { near_dials: 0, ..Mesh::default() }), 1, 1);
     let figures = &outcome.figures;
     assert_eq!((figures.delivered_ppm, figures.in_time_ppm, figures.agreed_ppm), (1_000_000, 1_000_000, 1_000_000));
     assert!((60..150).contains(&figures.reach99_ms.count), "{}", figures.reach99_ms.count);

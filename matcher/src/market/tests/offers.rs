@@ -191,6 +191,9 @@ fn of_too_many_suppliers_that_failed_it_a_bid_leaves_out_the_cheapest_and_always
         let now = world.now;
         world.peers[0].market.avoid(0, person.address, now);
     }
+    // Somebody else has to be there, or nobody is left out.
+    let ask = crate::world::people::order(Side::Ask, 100, market().epoch_at(world.now));
+    world.teach(0, &[Person::new(50).entry(ask)]);
     world.run(200);
     let standing = world.peers[0].market.standings().next().unwrap();
     let Entry::Order(order) = &standing.entry else { panic!("empty") };
