@@ -1,6 +1,6 @@
 //! Whether a scenario can be run, with the place and the next step where it cannot.
 
-use super::Scenario;
+use super::{Fault, FaultKind, Latency, Scenario};
 use crate::figures::glossary;
 
 /// Most peers of one run.
@@ -101,19 +101,115 @@ impl Scenario {
         rates.iter().try_for_each(|(field, value)| range(field, *value, (0.001, 1e6), "from 0.001 to 1,000,000"))?;
         range("traders.orders_per_s", self.traders.orders_per_s, (0.0, 1e6), "from 0 to 1,000,000")?;
         range("machines.slower_up_to", self.machines.slower_up_to, (1.0, 1e4), "from 1 to 10,000")?;
-        for (at, fault) in self.faults.iter().enumerate() {
-            let field = |name: &str| format!("faults[{at}].{name}");
-            range(&field("peers_percent"), fault.peers_percent, (0.0, 100.0), "from 0 to 100")?;
-            range(&field("at_s"), fault.at_s, (0.0, self.seconds.into()), "within the run")?;
-            range(&field("for_s"), fault.for_s, (0.0, SECONDS_MAX.into()), "from 0 to 604,800")?;
-        }
+        self.check_crowd()?;
+        self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
         for (at, cheat) in self.cheats.iter().enumerate() {
-            let field = format!("cheats[{at}].peers_percent");
-            range(&field, cheat.peers_percent, (0.0, 100.0), "from 0 to 100")?;
+            let field = |name: &str| format!("cheats[{at}].{name}");
+            range(&field("peers_percent"), cheat.peers_percent, (0.0, 100.0), "from 0 to 100")?;
+            range(&field("extra_peers"), cheat.extra_peers.into(), (0.0, NODES_MAX.into()), "from 0 to 1,000,000")?;
+            range(&field("at_s"), cheat.at_s, (0.0, self.seconds.into()), "within the run")?;
+            range(&field("for_s"), cheat.for_s, (0.0, SECONDS_MAX.into()), "from 0 to 604,800")?;
         }
         if let Some(name) = self.expect.keys().find(|name| !glossary::is_known(name)) {
             return Err(ScenarioError::Figure { name: name.clone() });
         }
         Ok(())
+    }
+
+    /// Mesh, clocks and people: what would stand still, never end or fill all memory is refused.
+    fn check_crowd(&self) -> Result<(), ScenarioError> {
+        let (mesh, traders, clocks) = (&self.mesh, &self.traders, &self.clocks);
+        if let Latency::Uniform { min_ms, max_ms } = self.links.latency {
+            range("links.latency.uniform.min_ms", min_ms, (0.001, 60_000.0), "from 0.001 to 60,000")?;
+            range("links.latency.uniform.max_ms", max_ms, (min_ms, 60_000.0), "from min_ms to 60,000")?;
+        }
+        range("warmup_s", self.warmup_s.into(), (0.0, SECONDS_MAX.into()), "from 0 to 604,800")?;
+        range("mesh.heartbeat_ms", mesh.heartbeat_ms.into(), (10.0, 60_000.0), "from 10 to 60,000")?;
+        range("mesh.dials", mesh.dials.into(), (0.0, 1_000.0), "from 0 to 1,000")?;
+        range(
+            "mesh.degree",
+            mesh.degree.into(),
+            (mesh.degree_low.into(), mesh.degree_high.into()),
+            "from low to high",
+        )?;
+        range("mesh.degree_high", mesh.degree_high.into(), (1.0, 1_000.0), "from 1 to 1,000")?;
+        range("mesh.history", mesh.history.into(), (1.0, 100.0), "from 1 to 100")?;
+        range("mesh.history_gossip", mesh.history_gossip.into(), (0.0, mesh.history.into()), "at most history")?;
+        range("clocks.skew_ms", clocks.skew_ms, (0.0, 1e9), "from 0 to 10^9")?;
+        range("clocks.drift_ppm", clocks.drift_ppm, (0.0, 1e5), "from 0 to 100,000")?;
+        range("machines.cores", self.machines.cores.into(), (1.0, 1_024.0), "from 1 to 1,024")?;
+        let counts = [
+            ("traders.classes", u64::from(traders.classes), 1e4, "from 1 to 10,000"),
+            ("traders.price", traders.price, 1e18, "from 1 to 10^18"),
+            ("traders.lots_max", traders.lots_max.into(), 1e6, "from 1 to 1,000,000"),
+            ("traders.duration_s", traders.duration_s.into(), 1e6, "from 1 to 1,000,000"),
+            ("traders.life_s", traders.life_s.into(), 86_400.0, "from 1 to 86,400"),
+            ("traders.bundle", traders.bundle.into(), 64.0, "from 1 to 64"),
+        ];
+        counts
+            .iter()
+            .try_for_each(|(field, value, max, expected)| range(field, *value as f64, (1.0, *max), expected))?;
+        range("traders.standing", traders.standing.into(), (0.0, 1e6), "from 0 to 1,000,000")?;
+        range("traders.price_spread_percent", traders.price_spread_percent, (0.0, 1e3), "from 0 to 1,000")
+    }
+
+    fn check_fault(&self, at: usize, fault: &Fault) -> Result<(), ScenarioError> {
+        let field = |name: &str| format!("faults[{at}].{name}");
+        range(&field("peers_percent"), fault.peers_percent, (0.0, 100.0), "from 0 to 100")?;
+        range(&field("at_s"), fault.at_s, (0.0, self.seconds.into()), "within the run")?;
+        range(&field("for_s"), fault.for_s, (0.0, SECONDS_MAX.into()), "from 0 to 604,800")?;
+        if fault.every_s != 0.0 {
+            range(&field("every_s"), fault.every_s, (0.1, SECONDS_MAX.into()), "0, or from 0.1 to 604,800")?;
+        }
+        match fault.kind {
+            FaultKind::ClockStep { ms } => range(&field("kind.clock_step.ms"), ms, (-1e9, 1e9), "within 10^9"),
+            FaultKind::Slow { times } => range(&field("kind.slow.times"), times, (1.0, 1e4), "from 1 to 10,000"),
+            FaultKind::Churn { percent_a_minute } => {
+                range(&field("kind.churn.percent_a_minute"), percent_a_minute, (0.0, 1e3), "from 0 to 1,000")
+            }
+            FaultKind::Lossy { percent } => range(&field("kind.lossy.percent"), percent, (0.0, 100.0), "from 0 to 100"),
+            FaultKind::Crash { .. }
+            | FaultKind::Pause
+            | FaultKind::Partition
+            | FaultKind::Deaf
+            | FaultKind::FullDisk => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Cheat, Clocks, Mesh, Traders};
+
+    fn refused(scenario: Scenario) -> String {
+        match scenario.check() {
+            Err(ScenarioError::Range { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A fault that came again after every nanosecond was planned for ever before anything ran.
+    #[test]
+    fn what_would_never_end_or_fill_all_memory_is_refused_with_its_field() {
+        let plain = || Scenario::plain("plain", 10, 10);
+        let fault = |every_s, kind| Fault { at_s: 1.0, for_s: 1.0, peers_percent: 10.0, every_s, kind };
+        for every_s in [1e-9, -1.0, f64::NAN, f64::INFINITY] {
+            let faults = vec![fault(every_s, FaultKind::Pause)];
+            assert_eq!(refused(Scenario { faults, ..plain() }), "faults[0].every_s");
+        }
+        let faults = vec![fault(0.0, FaultKind::Slow { times: f64::NAN })];
+        assert_eq!(refused(Scenario { faults, ..plain() }), "faults[0].kind.slow.times");
+        let mesh = Mesh { heartbeat_ms: 0, ..Mesh::default() };
+        assert_eq!(refused(Scenario { mesh, ..plain() }), "mesh.heartbeat_ms");
+        let traders = Traders { classes: 0, ..Traders::default() };
+        assert_eq!(refused(Scenario { traders, ..plain() }), "traders.classes");
+        let clocks = Clocks { skew_ms: f64::NAN, ..Clocks::default() };
+        assert_eq!(refused(Scenario { clocks, ..plain() }), "clocks.skew_ms");
+        let with = std::collections::BTreeMap::new();
+        let cheat =
+            Cheat { strategy: "x".into(), peers_percent: 0.0, extra_peers: u32::MAX, at_s: 0.0, for_s: 0.0, with };
+        assert_eq!(refused(Scenario { cheats: vec![cheat], ..plain() }), "cheats[0].extra_peers");
+        assert_eq!(plain().check(), Ok(()));
     }
 }
