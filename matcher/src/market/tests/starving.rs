@@ -108,14 +108,6 @@ fn share(suppliers: usize, silent: usize, lots: u32) -> (u128, usize) {
 }
 
 #[test]
-fn scarce_probe() {
-    for (silent, lots) in [(1, 1 << 20), (5, 2), (5, 1 << 20)] {
-        extern crate std;
-        std::println!("scarce {silent} {lots}: {:?}", share(20, silent, lots));
-    }
-}
-
-#[test]
 fn a_fifth_of_silent_suppliers_with_few_lots_costs_less_than_a_tenth() {
     assert!(share(SUPPLIERS, 20, 2).0 > 90);
 }
